@@ -20,7 +20,7 @@ typedef struct opa_check_options {
 
 OPA_API int opa_checker_new(opa_context *ctx, opa_checker **out, const opa_check_options *options);
 OPA_API void opa_checker_free(opa_checker *checker);
-/** First pass. Nothing is kept of @p sample but hashes. */
+/** First pass. Of @p sample only hashes and its id are kept. */
 OPA_API int opa_checker_note(opa_checker *checker, const opa_sample *sample);
 /** Second pass: the findings of this sample that follow from it and from its like. @p assessment carries its own already. */
 OPA_API int opa_checker_sample(opa_checker *checker, const opa_sample *sample, const opa_assessment *assessment, opa_findings *findings);
