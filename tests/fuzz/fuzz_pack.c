@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hostile pack, in memory: [2 bytes, little-endian: size of the index][index.tsv][shard]. Every range that the index gives is cut in
- * its members, whatever its hash, and each JSON member is decoded. SHA256SUMS and manifest parsing get the same bytes. */
+/* A hostile pack, in memory: [2 bytes, little-endian: size of the index][index.tsv][shard]. Every range that the index
+ * gives is cut in its members, whatever its hash, and each JSON member is decoded. SHA256SUMS and manifest parsing get
+ * the same bytes. */
 #include <opapairs/pack.h>
 
 #include <stdlib.h>
