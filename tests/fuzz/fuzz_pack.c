@@ -33,7 +33,7 @@ static void try_entry(opa_context *ctx, const opa_index *index, size_t i, opa_te
     opa_json *doc;
     opa_decoded decoded;
     if (opa_json_parse(ctx, &doc, m.json, NULL, NULL) == OPA_OK) {
-        opa_decode_member(ctx, &decoded, doc, m.json);
+        opa_decode_member(ctx, &decoded, doc);
         opa_json_free(doc);
     }
 }
@@ -62,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (opa_recipe_parse(ctx, &recipe, first) == OPA_OK)
         opa_recipe_free(recipe);
     if (opa_json_parse(ctx, &doc, first, NULL, NULL) == OPA_OK) {
-        opa_decode_member(ctx, &decoded, doc, first);
+        opa_decode_member(ctx, &decoded, doc);
         opa_json_free(doc);
     }
     opa_text_loops(first);
