@@ -78,7 +78,7 @@ OPA_API uint64_t opa_mask_seed(opa_text id, uint64_t seed, uint64_t visit);
 OPA_API size_t opa_mask_draw(uint32_t *positions, uint32_t n, double ratio, uint64_t seed);
 
 /** Does the text end in a loop? True when a unit (a sentence, a run of words, or a word) is repeated at the end at least
- *  four times for sentences, eight for runs of words, thirty for a word; decimals and ellipses are no sentence ends. */
+ *  five times for sentences, eight for runs of words, thirty for a word; decimals and ellipses are no sentence ends. */
 OPA_API bool opa_text_loops(opa_text text);
 /** The released filter (make_opadpo_dataset): the last sentence, cut at '.', stands earlier in the text, or the last word stands
  *  over 30 times before. It also hits texts that end in ".." and some with decimals. */

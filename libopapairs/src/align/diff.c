@@ -78,7 +78,8 @@ static size_t common_space_after(opa_text a, opa_text b)
     return left.size ? (size_t)(end.data + end.size - (left.data + left.size)) : end.size;
 }
 
-/* What stands between two matched words. */
+/* What stands between two matched words. White space that both sides share is kept, at the end first: a word that was put in or left out
+ * takes the space before it along, as the models' tokens do ("▁cat", "Ġcat"), so the token behind it is not half in it. */
 static void add_gap(opa_differ *d, int sentence, opa_span g, opa_span r)
 {
     opa_text a = part(d->generated, g), b = part(d->revised, r);
@@ -86,10 +87,10 @@ static void add_gap(opa_differ *d, int sentence, opa_span g, opa_span r)
         opa_differ_add(d, sentence, g, r);
         return;
     }
-    const size_t before = common_space_before(a, b);
-    a = (opa_text){a.data + before, a.size - before};
-    b = (opa_text){b.data + before, b.size - before};
     const size_t after = common_space_after(a, b);
+    a.size -= after;
+    b.size -= after;
+    const size_t before = common_space_before(a, b);
     opa_differ_add(d, sentence, (opa_span){g.begin, g.begin + before}, (opa_span){r.begin, r.begin + before});
     opa_differ_add(d, sentence, (opa_span){g.begin + before, g.end - after},
                    (opa_span){r.begin + before, r.end - after});

@@ -42,11 +42,11 @@ static void words(void **state)
     marks_are("", "a dog", "{+a dog+}");
     marks_are("a dog", "", "[-a dog-]");
     marks_are("A dog runs.", "A cat runs.", "A [-dog-]{+cat+} runs.");
-    marks_are("A dog runs.", "A red dog runs.", "A {+red +}dog runs.");
-    marks_are("A red dog runs.", "A dog runs.", "A [-red -]dog runs.");
+    marks_are("A dog runs.", "A red dog runs.", "A{+ red+} dog runs.");
+    marks_are("A red dog runs.", "A dog runs.", "A[- red-] dog runs.");
     marks_are("one dog, two", "one dogs, two", "one [-dog-]{+dogs+}, two");
     marks_are("a\n\nb", "a b", "a[-\n\n-]{+ +}b");
-    marks_are("a  b", "a b", "a [- -]b");
+    marks_are("a  b", "a b", "a[- -] b");
     marks_are("\xE6\xB6\x88\xE9\x98\xB2\xE5\xA3\xAB", "\xE6\xB6\x88\xE7\x81\xAB\xE5\xA3\xAB",
               "\xE6\xB6\x88[-\xE9\x98\xB2-]{+\xE7\x81\xAB+}\xE5\xA3\xAB");
     /* An emoji sequence is one word. */
@@ -60,7 +60,7 @@ static void natural(void **state)
     (void)state;
     marks_are("It hangs to the right of it, and a man sits to the right of it.", "It hangs to the right of it.",
               "It hangs to the right of it[-, and a man sits to the right of it-].");
-    marks_are("A cat. A dog.", "A cat. A cow. A dog.", "A cat. {+A cow. +}A dog.");
+    marks_are("A cat. A dog.", "A cat. A cow. A dog.", "A cat.{+ A cow.+} A dog.");
     marks_are("A cat sits.", "A cat sits. A dog sits.", "A cat sits.{+ A dog sits.+}");
     marks_are("vanilla, and pink ice cream, and pink cream.", "vanilla, and pink cream.",
               "vanilla[-, and pink ice cream-], and pink cream.");

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/apply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/context.h"
+#include "base/utf8.h"
+#include "store/edits.h"
+
+/* What is compared with a known sample. Texts are borrowed from the statement. */
+typedef struct known {
+    int64_t key, image;
+    bool image_expected;
+    opa_text prompt, generated;
+} known;
+
+/* OPA_OK, or OPA_END when there is no such sample. The statement stays on its row. */
+static int find(opa_writer *w, known *out, sqlite3_stmt **row, opa_text id)
+{
+    *out = (known){0};
+    int status =
+        opa_db_prepare(w->db, row, "SELECT key, image, image_expected, prompt, generated FROM samples WHERE id = ?");
+    if (status != OPA_OK)
+        return status;
+    opa_db_bind_text(*row, 1, id);
+    if ((status = opa_db_next(w->db, *row)) != OPA_OK)
+        return status;
+    *out = (known){
+        .key = sqlite3_column_int64(*row, 0),
+        .image = sqlite3_column_int64(*row, 1),
+        .image_expected = sqlite3_column_int(*row, 2),
+        .prompt = opa_db_text(*row, 3),
+        .generated = opa_db_text(*row, 4),
+    };
+    return OPA_OK;
+}
+
+static int quarantine(opa_verdict *out, int code, const char *field, const char *format, opa_text id)
+{
+    out->outcome = OPA_OUTCOME_QUARANTINED;
+    out->sample = 0;
+    out->code = code;
+    out->field = field;
+    snprintf(out->message, sizeof out->message, format, (int)(id.size < 200 ? id.size : 200), id.data);
+    return OPA_OK;
+}
+
+static opa_text text_of(const char *s)
+{
+    return (opa_text){s, strlen(s)};
+}
+
+/* The entry of this record in the log; the state is the caller's. */
+static opa_entry entry_of(const opa_writer *w, const opa_source *source, const opa_incoming *in, int64_t sample)
+{
+    const char *by = w->options->by ? w->options->by : "import";
+    return (opa_entry){
+        .sample = sample,
+        .what = OPA_EDIT_IMPORT,
+        .by = in->by.data ? in->by : text_of(by),
+        .at = in->at.data ? in->at : text_of(w->at),
+        .why = text_of(source->name),
+    };
+}
+
+static int insert_sample(opa_writer *w, const opa_incoming *in, int64_t key, int64_t head, int64_t record,
+                         int64_t image)
+{
+    static const char sql[] =
+        "INSERT INTO samples (key, id, pack_key, image, image_expected, report_expected, source, head, prompt,"
+        " generated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    char pack_key[OPA_KEY_SIZE];
+    sqlite3_stmt *s;
+    const int status = opa_db_prepare(w->db, &s, sql);
+    if (status != OPA_OK)
+        return status;
+    opa_sample_key(pack_key, in->id);
+    sqlite3_bind_int64(s, 1, key);
+    opa_db_bind_text(s, 2, in->id);
+    opa_db_bind_text(s, 3, text_of(pack_key));
+    if (image)
+        sqlite3_bind_int64(s, 4, image);
+    sqlite3_bind_int(s, 5, in->image_expected);
+    sqlite3_bind_int(s, 6, in->report_expected);
+    sqlite3_bind_int64(s, 7, record);
+    sqlite3_bind_int64(s, 8, head);
+    opa_db_bind_text(s, 9, in->prompt);
+    opa_db_bind_text(s, 10, in->generated);
+    return opa_db_run(w->db, s);
+}
+
+static int make(opa_writer *w, opa_verdict *out, const opa_source *source, const opa_item *item, int64_t record,
+                int64_t image)
+{
+    const opa_incoming *in = &item->in;
+    if (in->kind == OPA_INCOMING_EDIT)
+        return quarantine(out, OPA_F_ID_UNKNOWN, "id",
+                          "the store has no sample \"%.*s\": import it first, then this file again", in->id);
+    if (!in->prompt.data)
+        return quarantine(out, OPA_F_FIELD_MISSING, "prompt", "\"%.*s\" is a new sample, which needs a prompt", in->id);
+    opa_entry entry = entry_of(w, source, in, w->sample + 1);
+    entry.state = (opa_state){in->revised, in->ground_truth, in->report, false, false};
+    int status = insert_sample(w, in, w->sample + 1, w->edit + 1, record, image);
+    if (status == OPA_OK)
+        status = opa_edits_append(w->db, w->edit + 1, &entry);
+    if (status != OPA_OK)
+        return status;
+    w->edit++;
+    out->sample = ++w->sample;
+    out->outcome = OPA_OUTCOME_MADE;
+    w->report.samples_added++;
+    w->report.certificates[item->certificate]++;
+    return OPA_OK;
+}
+
+/* What a known sample cannot be said to be. NULL: no contradiction. Absent means not said. */
+static const char *contradiction(const known *k, const opa_incoming *in, int64_t image)
+{
+    if (in->prompt.data && !opa_text_equal(in->prompt, k->prompt))
+        return "prompt";
+    if (in->generated.data && !opa_text_equal(in->generated, k->generated))
+        return "generated";
+    if (image && k->image != image && (k->image || !k->image_expected))
+        return "image";
+    return NULL;
+}
+
+/* Has a record of this sample said the same before? */
+static int said_before(opa_writer *w, bool *out, int64_t sample, const opa_item *item)
+{
+    sqlite3_stmt *s;
+    *out = false;
+    int status = opa_db_prepare(w->db, &s, "SELECT 1 FROM raws WHERE sample = ? AND content = ? LIMIT 1");
+    if (status != OPA_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, sample);
+    opa_db_bind_blob(s, 2, (opa_text){(const char *)item->content, OPA_SHA256_SIZE});
+    status = opa_db_next(w->db, s);
+    if (status != OPA_OK)
+        return status == OPA_END ? OPA_OK : status;
+    *out = true;
+    sqlite3_reset(s);
+    return OPA_OK;
+}
+
+/* The state with what the record says; what it does not say stays. A new report without a revised text takes the old
+ * one away: it belonged to the old report. */
+static void overlay(opa_state *state, const opa_incoming *in)
+{
+    if (in->ground_truth.data)
+        state->ground_truth = in->ground_truth;
+    const bool new_report = in->report.data && !opa_text_equal(in->report, state->report);
+    const bool new_revised = in->revised.data && !opa_text_equal(in->revised, state->revised);
+    if (new_report)
+        state->report = in->report;
+    if (new_revised || (new_report && !in->revised.data))
+        state->revised = in->revised;
+    if (new_revised || new_report)
+        state->by_hand = in->revised_by_hand;
+}
+
+/* Append the state after this record, when it is another one. */
+static int revise(opa_writer *w, bool *changed, const opa_source *source, const opa_incoming *in, int64_t sample,
+                  opa_edit_what what)
+{
+    opa_state before;
+    *changed = false;
+    int status = opa_edits_state(w->db, &before, sample, &w->memory);
+    if (status != OPA_OK)
+        return status;
+    opa_entry entry = entry_of(w, source, in, sample);
+    entry.what = what;
+    entry.state = before;
+    overlay(&entry.state, in);
+    if (what == OPA_EDIT_REVISED)
+        entry.state.by_hand = true;
+    if (opa_state_equal(&entry.state, &before))
+        return OPA_OK;
+    *changed = true;
+    status = opa_edits_append(w->db, w->edit + 1, &entry);
+    return status == OPA_OK ? opa_edits_set_head(w->db, sample, ++w->edit) : status;
+}
+
+/* An image that could not be read when the sample was made. */
+static int fill_image(opa_writer *w, int64_t sample, int64_t image)
+{
+    sqlite3_stmt *s;
+    const int status = opa_db_prepare(w->db, &s, "UPDATE samples SET image = ? WHERE key = ?");
+    if (status != OPA_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, image);
+    sqlite3_bind_int64(s, 2, sample);
+    return opa_db_run(w->db, s);
+}
+
+static int add_to_known(opa_writer *w, opa_verdict *out, const opa_source *source, const opa_item *item, const known *k,
+                        int64_t image)
+{
+    const opa_incoming *in = &item->in;
+    bool changed, before;
+    out->sample = k->key;
+    if (in->kind == OPA_INCOMING_EDIT) {
+        out->outcome = OPA_OUTCOME_EDIT;
+        w->report.attached++;
+        return revise(w, &changed, source, in, k->key, in->revised_by_hand ? OPA_EDIT_REVISED : OPA_EDIT_REPORT);
+    }
+    int status = said_before(w, &before, k->key, item);
+    if (status != OPA_OK)
+        return status;
+    out->outcome = OPA_OUTCOME_SAME;
+    if (!before) {
+        if ((status = revise(w, &changed, source, in, k->key, OPA_EDIT_IMPORT)) != OPA_OK)
+            return status;
+        if (changed)
+            out->outcome = OPA_OUTCOME_REVISION;
+        else if (in->kind == OPA_INCOMING_ANSWER)
+            out->outcome = OPA_OUTCOME_ATTACHED;
+    }
+    if (image && !k->image) {
+        status = fill_image(w, k->key, image);
+        if (out->outcome == OPA_OUTCOME_SAME)
+            out->outcome = OPA_OUTCOME_ATTACHED;
+    }
+    w->report.revisions += out->outcome == OPA_OUTCOME_REVISION;
+    w->report.attached += out->outcome == OPA_OUTCOME_ATTACHED;
+    w->report.merged += out->outcome == OPA_OUTCOME_SAME;
+    return status;
+}
+
+int opa_apply(opa_writer *w, opa_verdict *out, const opa_source *source, const opa_item *item, int64_t record,
+              int64_t image)
+{
+    *out = (opa_verdict){.outcome = OPA_OUTCOME_QUARANTINED};
+    if (item->status == OPA_ERECORD)
+        return OPA_OK;
+    known k;
+    sqlite3_stmt *row;
+    int status = find(w, &k, &row, item->in.id);
+    if (status == OPA_END)
+        return make(w, out, source, item, record, image);
+    if (status != OPA_OK)
+        return status;
+    const char *field = item->in.kind == OPA_INCOMING_EDIT ? NULL : contradiction(&k, &item->in, image);
+    sqlite3_reset(row);
+    if (field)
+        return quarantine(out, OPA_F_ID_CONFLICT, field,
+                          "the store has a sample \"%.*s\" with another one: give one of them another id", item->in.id);
+    return add_to_known(w, out, source, item, &k, image);
+}

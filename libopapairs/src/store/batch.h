@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file batch.h
+ *  Records on their way from a file into the store: some of one file, read together on one thread.
+ */
+#ifndef OPA_STORE_BATCH_H
+#define OPA_STORE_BATCH_H
+
+#include "store/formats/formats.h"
+
+/** A file that is imported. */
+typedef struct opa_source {
+    const char *path;
+    const char *name;         /**< base name */
+    char *images;             /**< folder of its relative image paths */
+    const opa_format *format; /**< NULL until known */
+    opa_findings findings;    /**< on the file as a whole */
+    int status;               /**< OPA_OK, or why it failed */
+    char *message;            /**< the same in words */
+    int64_t key;              /**< of its row, 0: none yet */
+    opa_buffer sort_key;
+    int64_t readable; /**< records that are JSON objects */
+} opa_source;
+
+/** One record. */
+typedef struct opa_item {
+    opa_span at; /**< in the batch's raw bytes */
+    int64_t index, line;
+    bool truncated, oversize;
+    bool readable;                   /**< it is a JSON object */
+    int status;                      /**< OPA_OK: @c in is filled; OPA_ERECORD: quarantine; else import cannot go on */
+    uint8_t sha256[OPA_SHA256_SIZE]; /**< of the raw bytes, as the table raws has it */
+    uint8_t content[OPA_SHA256_SIZE];
+    opa_certificate certificate;
+    opa_incoming in;
+} opa_item;
+
+typedef struct opa_batch {
+    struct opa_batch *next;
+    opa_source *source;
+    opa_buffer raw; /**< the records' bytes, one after the other */
+    char *room;     /**< decoded images */
+    size_t room_size;
+    opa_item *items;
+    size_t count, capacity;
+    int64_t bytes; /**< of the file, with what stands between records */
+    bool last;     /**< of its source */
+    bool done;     /**< read */
+} opa_batch;
+
+/** What a thread needs to read batches. */
+typedef struct opa_batch_reader {
+    opa_context *ctx;
+    opa_json_writer *writer;
+} opa_batch_reader;
+
+int opa_batch_reader_init(opa_batch_reader *out);
+void opa_batch_reader_release(opa_batch_reader *reader);
+
+/** Append a record; NULL: out of memory. */
+opa_item *opa_batch_add(opa_batch *batch, const opa_json_record *record);
+/** Read all records. Each item has its status afterwards. */
+void opa_batch_read(opa_batch_reader *reader, opa_batch *batch);
+/** Empty it for the next use; memory is kept unless it is much. */
+void opa_batch_clear(opa_batch *batch);
+void opa_batch_free(opa_batch *batch);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/context.h"
+#include "store/schema.h"
+
+/* SQLite's file format, 1.3: the header's magic, and the application id at byte 68, big-endian. */
+#define HEADER_SIZE 100
+#define APPLICATION_ID_AT 68
+
+enum kind { KIND_STORE, KIND_EMPTY_FILE, KIND_OTHER, KIND_NONE };
+
+static enum kind kind_of(const char *path)
+{
+    unsigned char head[HEADER_SIZE];
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR ? KIND_NONE : KIND_OTHER;
+    const ssize_t size = read(fd, head, sizeof head);
+    close(fd);
+    if (size == 0)
+        return KIND_EMPTY_FILE;
+    if (size < HEADER_SIZE || memcmp(head, "SQLite format 3", 16) != 0)
+        return KIND_OTHER;
+    const unsigned char *p = head + APPLICATION_ID_AT;
+    const uint32_t id = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+    return id == OPA_STORE_APPLICATION_ID ? KIND_STORE : KIND_OTHER;
+}
+
+bool opa_store_probe(const char *path)
+{
+    return kind_of(path) == KIND_STORE;
+}
+
+/* Page size first, it is fixed with the first table: with 64 KiB a photograph takes one or two pages, which halves the
+ * time that import spends in the log. The mark of a store goes in before the tables, in one transaction with the
+ * version: what a kill leaves is an empty file or a store. */
+static int initialise(opa_db *db)
+{
+    int status = opa_db_exec(db, "PRAGMA page_size = 65536");
+    if (status == OPA_OK)
+        status = opa_db_exec(db, "PRAGMA application_id = 1330659664" /* OPA_STORE_APPLICATION_ID */);
+    if (status == OPA_OK)
+        status = opa_schema_migrate(db);
+    return status;
+}
+
+_Static_assert(OPA_STORE_APPLICATION_ID == 1330659664, "initialise() names it in decimal");
+
+int opa_store_create(opa_context *ctx, const char *path)
+{
+    const enum kind kind = kind_of(path);
+    if (kind == KIND_OTHER)
+        return opa_fail(ctx, OPA_ECREATE, "%s: exists and is not a store", path);
+    if (kind == KIND_STORE) {
+        opa_store *store;
+        int64_t samples = 0, images = 0, records = 0;
+        int status = opa_store_open(ctx, &store, path);
+        if (status != OPA_OK)
+            return status;
+        status = opa_store_counts(store, &samples, &images);
+        if (status == OPA_OK)
+            status = opa_db_integer(&store->db, &records, "SELECT count(*) FROM records");
+        opa_store_free(store);
+        if (status == OPA_OK && (samples || records))
+            return opa_fail(ctx, OPA_ECREATE, "%s: exists and is not empty (%lld samples)", path, (long long)samples);
+        return status;
+    }
+    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return opa_fail(ctx, OPA_ECREATE, "%s: cannot create: %s", path, strerror(errno));
+    close(fd);
+    opa_db db;
+    int status = opa_db_open(ctx, &db, path);
+    if (status == OPA_OK) {
+        status = initialise(&db);
+        opa_db_close(&db);
+    }
+    return status == OPA_EIO ? OPA_ECREATE : status;
+}
+
+/* A write-ahead log lets others read while one writes. synchronous NORMAL: a killed process loses nothing, a power cut
+ * at most the last imports, never the store; an edit by hand waits for the disk (FULL, edits.c), the first import does
+ * not (OFF, import.c). Writing 340 MB takes 0.5 s, waiting until a disk has them several times as long as all the rest.
+ */
+static int settle(opa_db *db)
+{
+    if (db->read_only)
+        return OPA_OK;
+    int status = opa_db_exec(db, "PRAGMA synchronous = NORMAL");
+    int64_t ignored;
+    if (status == OPA_OK)
+        status = opa_db_integer(db, &ignored, "PRAGMA journal_mode = WAL");
+    return status;
+}
+
+int opa_store_open(opa_context *ctx, opa_store **out, const char *path)
+{
+    *out = NULL;
+    switch (kind_of(path)) {
+    case KIND_NONE:
+        return opa_fail(ctx, OPA_ENOENT, "%s: no such store (make one with \"opapairs init\")", path);
+    case KIND_EMPTY_FILE:
+    case KIND_OTHER:
+        return opa_fail(ctx, OPA_EDATA, "%s: not a store", path);
+    case KIND_STORE:
+        break;
+    }
+    opa_store *store = calloc(1, sizeof *store);
+    if (!store)
+        return opa_fail_memory(ctx);
+    store->ctx = ctx;
+    store->wait_ms = OPA_DB_WAIT_MS;
+    int status = opa_db_open(ctx, &store->db, path);
+    if (status == OPA_OK)
+        status = opa_schema_migrate(&store->db);
+    if (status == OPA_OK)
+        status = settle(&store->db);
+    if (status != OPA_OK) {
+        opa_store_free(store);
+        return status;
+    }
+    *out = store;
+    return OPA_OK;
+}
+
+void opa_store_free(opa_store *store)
+{
+    if (!store)
+        return;
+    opa_db_close(&store->db);
+    opa_buffer_release(&store->sample);
+    opa_buffer_release(&store->image);
+    free(store);
+}
+
+int opa_store_lock(opa_store *store, opa_lock *out, const char *doing)
+{
+    *out = (opa_lock){.fd = -1};
+    if (store->db.read_only)
+        return opa_db_fail(&store->db, SQLITE_READONLY);
+    return opa_lock_take(store->ctx, out, store->db.path, doing, store->wait_ms);
+}
+
+int opa_store_snapshot(opa_store *store, opa_db *out)
+{
+    int status = opa_db_open(store->ctx, out, store->db.path);
+    if (status != OPA_OK)
+        return status;
+    int64_t ignored;
+    status = opa_db_exec(out, "BEGIN");
+    /* The snapshot is taken by the first read. */
+    if (status == OPA_OK)
+        status = opa_db_integer(out, &ignored, "SELECT count(*) FROM files");
+    if (status != OPA_OK)
+        opa_db_close(out);
+    return status;
+}
+
+void opa_sample_read(opa_sample *out, sqlite3_stmt *row)
+{
+    *out = (opa_sample){
+        .id = opa_db_text(row, 0),
+        .source_file = opa_db_text(row, 1),
+        .source_record = sqlite3_column_int64(row, 2),
+        .image_id = opa_db_text(row, 3),
+        .image_expected = sqlite3_column_int(row, 4),
+        .image_format = (opa_image_format)sqlite3_column_int(row, 6),
+        .image_width = (uint32_t)sqlite3_column_int64(row, 7),
+        .image_height = (uint32_t)sqlite3_column_int64(row, 8),
+        .prompt = opa_db_text(row, 9),
+        .generated = opa_db_text(row, 10),
+        .revised = opa_db_text(row, 11),
+        .revised_by_hand = sqlite3_column_int(row, 12),
+        .ground_truth = opa_db_text(row, 13),
+        .report = opa_db_text(row, 15),
+        .excluded = sqlite3_column_int(row, 16),
+    };
+    out->report_expected = sqlite3_column_int(row, 14) || out->report.data;
+    const opa_text digest = opa_db_blob(row, 5);
+    out->has_image = digest.size == OPA_SHA256_SIZE;
+    if (out->has_image)
+        memcpy(out->image_sha256, digest.data, OPA_SHA256_SIZE);
+}
+
+/* Copy the texts of *sample into @p memory, which is big enough for all of them. */
+static void move_texts(opa_sample *sample, opa_buffer *memory)
+{
+    opa_text *const texts[] = {&sample->id,        &sample->source_file, &sample->image_id,     &sample->prompt,
+                               &sample->generated, &sample->revised,     &sample->ground_truth, &sample->report};
+    const size_t count = sizeof texts / sizeof *texts;
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += texts[i]->size + 1;
+    opa_buffer_clear(memory);
+    if (!opa_buffer_reserve(memory, total))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (!texts[i]->data)
+            continue;
+        char *const at = memory->data + memory->size;
+        opa_buffer_add_text(memory, *texts[i]);
+        opa_buffer_add_char(memory, '\0');
+        texts[i]->data = at;
+    }
+}
+
+int opa_store_sample(opa_store *store, opa_sample *out, opa_text id)
+{
+    static const char sql[] = OPA_SAMPLE_SELECT "WHERE s.id = ?";
+    sqlite3_stmt *s;
+    *out = (opa_sample){0};
+    int status = opa_db_prepare(&store->db, &s, sql);
+    if (status != OPA_OK)
+        return status;
+    opa_db_bind_text(s, 1, id.data ? id : OPA_TEXT(""));
+    status = opa_db_next(&store->db, s);
+    if (status == OPA_END)
+        return opa_fail(store->ctx, OPA_ENOENT, "%s: no sample \"%.*s\"", store->db.path,
+                        (int)(id.size < 200 ? id.size : 200), id.data ? id.data : "");
+    if (status != OPA_OK)
+        return status;
+    opa_sample_read(out, s);
+    move_texts(out, &store->sample);
+    sqlite3_reset(s);
+    if (store->sample.failed) {
+        *out = (opa_sample){0};
+        return opa_fail_memory(store->ctx);
+    }
+    return OPA_OK;
+}
+
+int opa_store_counts(opa_store *store, int64_t *samples, int64_t *images)
+{
+    const int status = opa_db_integer(&store->db, samples, "SELECT count(*) FROM samples");
+    return status == OPA_OK ? opa_db_integer(&store->db, images, "SELECT count(DISTINCT image) FROM samples") : status;
+}
+
+int opa_store_image(opa_store *store, opa_text *out, const uint8_t sha256[OPA_SHA256_SIZE])
+{
+    static const char sql[] = "SELECT bytes FROM images WHERE sha256 = ?";
+    sqlite3_stmt *s;
+    *out = (opa_text){0};
+    int status = opa_db_prepare(&store->db, &s, sql);
+    if (status != OPA_OK)
+        return status;
+    opa_db_bind_blob(s, 1, (opa_text){(const char *)sha256, OPA_SHA256_SIZE});
+    status = opa_db_next(&store->db, s);
+    if (status == OPA_END)
+        return opa_fail(store->ctx, OPA_ENOENT, "%s: no such image", store->db.path);
+    if (status != OPA_OK)
+        return status;
+    opa_buffer_clear(&store->image);
+    opa_buffer_add_text(&store->image, opa_db_blob(s, 0));
+    sqlite3_reset(s);
+    if (store->image.failed)
+        return opa_fail_memory(store->ctx);
+    *out = opa_buffer_text(&store->image);
+    return OPA_OK;
+}

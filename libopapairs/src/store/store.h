@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file store.h
+ *  The handle behind opapairs/store.h.
+ */
+#ifndef OPA_STORE_STORE_H
+#define OPA_STORE_STORE_H
+
+#include <opapairs/store.h>
+
+#include "store/db.h"
+#include "store/lock.h"
+
+struct opa_store {
+    opa_context *ctx;
+    opa_db db;
+    int wait_ms;       /* how long a writer waits for another one */
+    opa_buffer sample; /* the texts of opa_store_sample() */
+    opa_buffer image;  /* the bytes of opa_store_image() */
+};
+
+/** Take the writer's lock; refuses a store that cannot be written. */
+int opa_store_lock(opa_store *store, opa_lock *out, const char *doing);
+/** A second connection to the same file with an open read transaction: what is written meanwhile is not seen there. */
+int opa_store_snapshot(opa_store *store, opa_db *out);
+
+/** What opa_sample_read() reads: a row of samples, its head, its image and its source. Append "WHERE ..." */
+#define OPA_SAMPLE_SELECT                                                                                              \
+    "SELECT s.id, f.name, k.record, w.image_name, s.image_expected, i.sha256, i.format, i.width, i.height, s.prompt, " \
+    "s.generated,"                                                                                                     \
+    " e.revised, e.by_hand, e.ground_truth, s.report_expected, e.report, e.excluded"                                   \
+    " FROM samples s JOIN edits e ON e.sequence = s.head JOIN records k ON k.key = s.source JOIN files f ON f.key = "  \
+    "k.file"                                                                                                           \
+    " JOIN raws w ON w.key = k.raw LEFT JOIN images i ON i.key = s.image "
+/** The sample in the current row; texts borrowed from the statement. */
+void opa_sample_read(opa_sample *out, sqlite3_stmt *row);
+
+#endif

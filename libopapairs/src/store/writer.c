@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/writer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/context.h"
+#include "base/findings.h"
+#include "store/apply.h"
+#include "store/recorded.h"
+
+int opa_writer_init(opa_writer *out, opa_store *store, const opa_import_options *options)
+{
+    const struct {
+        int64_t *key;
+        const char *sql;
+    } last[] = {
+        {&out->file, "SELECT max(key) FROM files"},     {&out->image, "SELECT max(key) FROM images"},
+        {&out->raw, "SELECT max(key) FROM raws"},       {&out->record, "SELECT max(key) FROM records"},
+        {&out->sample, "SELECT max(key) FROM samples"}, {&out->edit, "SELECT max(sequence) FROM edits"},
+    };
+    *out = (opa_writer){.store = store, .db = &store->db, .options = options};
+    opa_time_now(out->at);
+    int status = OPA_OK;
+    for (size_t i = 0; i < sizeof last / sizeof *last && status == OPA_OK; i++)
+        status = opa_db_integer(out->db, last[i].key, last[i].sql);
+    return status;
+}
+
+void opa_writer_release(opa_writer *w)
+{
+    opa_buffer_release(&w->memory);
+}
+
+/* ---- telling the caller ---- */
+
+static int tell_list(opa_writer *w, const opa_findings *list)
+{
+    for (size_t i = 0; i < list->count && w->options->finding; i++)
+        if (w->options->finding(w->options->user, &list->items[i]) != 0)
+            return opa_fail(w->store->ctx, OPA_ECANCELLED, "stopped");
+    return OPA_OK;
+}
+
+static int tell(opa_writer *w, int code, const char *file, int64_t record, int64_t line, opa_text id, const char *field,
+                const char *message)
+{
+    opa_findings list = {0};
+    if (!w->options->finding)
+        return OPA_OK;
+    int status = opa_findings_add(&list, code, line, field, "%s", message);
+    if (status == OPA_OK)
+        status = opa_findings_locate(&list, 0, file, record, id);
+    status = status == OPA_OK ? tell_list(w, &list) : opa_fail_memory(w->store->ctx);
+    opa_findings_release(&list);
+    return status;
+}
+
+/* The record's own findings and why the store refused it. */
+static int tell_quarantine(opa_writer *w, const opa_source *source, const opa_item *item, const opa_verdict *verdict)
+{
+    opa_findings list = {0};
+    int status = opa_findings_append(&list, &item->in.findings, NULL);
+    for (size_t i = 0; i < list.count; i++)
+        list.items[i].line = opa_recorded_line(item->line, list.items[i].line);
+    if (status == OPA_OK)
+        status = opa_findings_locate(&list, 0, source->name, item->index, (opa_text){0});
+    status = status == OPA_OK ? tell_list(w, &list) : opa_fail_memory(w->store->ctx);
+    opa_findings_release(&list);
+    if (status == OPA_OK && verdict->code)
+        status = tell(w, verdict->code, source->name, item->index, item->line, (opa_text){0}, verdict->field,
+                      verdict->message);
+    return status;
+}
+
+/* The other place that a copy is a copy of: of the same raw, or the source of its sample. */
+static int tell_copy(opa_writer *w, const opa_source *source, const opa_item *item, int64_t raw, bool same_bytes)
+{
+    static const char of_raw[] =
+        "SELECT f.name, k.record, k.line, f.sort_key FROM records k JOIN files f ON f.key = k.file"
+        " WHERE k.raw = ?1 AND k.key <> ?2 ORDER BY f.sort_key, k.record LIMIT 1";
+    static const char of_sample[] =
+        "SELECT f.name, k.record, k.line, f.sort_key FROM raws w JOIN raws o ON o.sample = w.sample"
+        " JOIN records k ON k.raw = o.key JOIN files f ON f.key = k.file"
+        " WHERE w.key = ?1 AND k.key <> ?2 ORDER BY f.sort_key, k.record LIMIT 1";
+    sqlite3_stmt *s;
+    if (!w->options->finding)
+        return OPA_OK;
+    int status = opa_db_prepare(w->db, &s, same_bytes ? of_raw : of_sample);
+    if (status != OPA_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, raw);
+    sqlite3_bind_int64(s, 2, w->record);
+    if ((status = opa_db_next(w->db, s)) != OPA_OK)
+        return status == OPA_END ? OPA_OK : status;
+    opa_buffer name = {0}, message = {0};
+    opa_buffer_add_text(&name, opa_db_text(s, 0));
+    const int64_t record = sqlite3_column_int64(s, 1), line = sqlite3_column_int64(s, 2);
+    const bool later = opa_place_before(opa_db_blob(s, 3), record, opa_buffer_text(&source->sort_key), item->index);
+    sqlite3_reset(s);
+    /* The finding stands at the greater place, whichever came first. */
+    opa_copy_message(&message, same_bytes,
+                     later ? opa_buffer_text(&name) : (opa_text){source->name, strlen(source->name)},
+                     later ? record : item->index);
+    if (name.failed || message.failed)
+        status = opa_fail_memory(w->store->ctx);
+    else
+        status = tell(w, OPA_F_DUPLICATE_RECORD, later ? source->name : name.data, later ? item->index : record,
+                      later ? item->line : line, item->in.id, NULL, message.data);
+    opa_buffer_release(&name);
+    opa_buffer_release(&message);
+    return status;
+}
+
+static int tell_verdict(opa_writer *w, const opa_source *source, const opa_item *item, const opa_verdict *verdict,
+                        int64_t raw)
+{
+    switch (verdict->outcome) {
+    case OPA_OUTCOME_QUARANTINED:
+        return tell_quarantine(w, source, item, verdict);
+    case OPA_OUTCOME_REVISION:
+        return tell(w, OPA_F_REVISION, source->name, item->index, item->line, item->in.id, NULL, OPA_REVISION_MESSAGE);
+    case OPA_OUTCOME_SAME:
+        return tell_copy(w, source, item, raw, false);
+    case OPA_OUTCOME_MADE:
+    case OPA_OUTCOME_ATTACHED:
+    case OPA_OUTCOME_EDIT:
+        break;
+    }
+    return OPA_OK;
+}
+
+/* ---- rows ---- */
+
+/* One integer by a statement whose parameters are bound; 0 when it gives no row. */
+static int look_up(opa_writer *w, int64_t *out, sqlite3_stmt *s)
+{
+    *out = 0;
+    const int status = opa_db_next(w->db, s);
+    if (status != OPA_OK)
+        return status == OPA_END ? OPA_OK : status;
+    *out = sqlite3_column_int64(s, 0);
+    sqlite3_reset(s);
+    return OPA_OK;
+}
+
+static int ensure_file(opa_writer *w, opa_source *source)
+{
+    sqlite3_stmt *s;
+    const opa_text name = {source->name, strlen(source->name)};
+    if (source->key)
+        return OPA_OK;
+    opa_buffer_clear(&source->sort_key);
+    opa_file_sort_key(&source->sort_key, source->name);
+    if (source->sort_key.failed)
+        return opa_fail_memory(w->store->ctx);
+    int status = opa_db_prepare(w->db, &s, "SELECT key FROM files WHERE name = ?");
+    if (status != OPA_OK)
+        return status;
+    opa_db_bind_text(s, 1, name);
+    if ((status = look_up(w, &source->key, s)) != OPA_OK || source->key)
+        return status;
+    if ((status = opa_db_prepare(w->db, &s, "INSERT INTO files (key, name, sort_key) VALUES (?, ?, ?)")) != OPA_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, w->file + 1);
+    opa_db_bind_text(s, 2, name);
+    opa_db_bind_blob(s, 3, opa_buffer_text(&source->sort_key));
+    if ((status = opa_db_run(w->db, s)) == OPA_OK)
+        source->key = ++w->file;
+    return status;
+}
+
+/* The key of the record's image; a new one goes in. *key 0: the record has none. */
+static int ensure_image(opa_writer *w, int64_t *key, const opa_incoming *in)
+{
+    static const char sql[] =
+        "INSERT INTO images (key, sha256, format, width, height, bytes) VALUES (?, ?, ?, ?, ?, ?)";
+    sqlite3_stmt *s;
+    *key = 0;
+    if (!in->image.data)
+        return OPA_OK;
+    int status = opa_db_prepare(w->db, &s, "SELECT key FROM images WHERE sha256 = ?");
+    if (status != OPA_OK)
+        return status;
+    const opa_text digest = {(const char *)in->image_sha256, OPA_SHA256_SIZE};
+    opa_db_bind_blob(s, 1, digest);
+    if ((status = look_up(w, key, s)) != OPA_OK || *key)
+        return status;
+    if ((status = opa_db_prepare(w->db, &s, sql)) != OPA_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, w->image + 1);
+    opa_db_bind_blob(s, 2, digest);
+    sqlite3_bind_int(s, 3, in->image_format);
+    sqlite3_bind_int64(s, 4, in->image_width);
+    sqlite3_bind_int64(s, 5, in->image_height);
+    /* A dry run is taken back in the end: what it need not write, it does not. */
+    opa_db_bind_blob(s, 6, w->options->dry_run ? OPA_TEXT("") : in->image);
+    if ((status = opa_db_run(w->db, s)) != OPA_OK)
+        return status;
+    *key = ++w->image;
+    w->report.images_added++;
+    return OPA_OK;
+}
+
+static int insert_findings(opa_writer *w, int64_t raw, const opa_findings *findings)
+{
+    sqlite3_stmt *s;
+    int status = OPA_OK;
+    for (size_t i = 0; i < findings->count && status == OPA_OK; i++) {
+        const opa_finding *f = &findings->items[i];
+        status = opa_db_prepare(w->db, &s,
+                                "INSERT INTO findings (raw, n, code, line, field, message) VALUES (?, ?, ?, ?, ?, ?)");
+        if (status != OPA_OK)
+            return status;
+        sqlite3_bind_int64(s, 1, raw);
+        sqlite3_bind_int64(s, 2, (int64_t)i);
+        sqlite3_bind_int(s, 3, f->code);
+        sqlite3_bind_int64(s, 4, f->line);
+        sqlite3_bind_text(s, 5, f->field, -1, SQLITE_STATIC);
+        sqlite3_bind_text(s, 6, f->message, -1, SQLITE_STATIC);
+        status = opa_db_run(w->db, s);
+    }
+    return status;
+}
+
+static int insert_raw(opa_writer *w, const opa_source *source, const opa_item *item, const opa_verdict *verdict,
+                      int64_t image)
+{
+    static const char sql[] =
+        "INSERT INTO raws (key, sha256, format, linked, sample, outcome, content, image_name, code, field, message,"
+        " cut_image, cut_offset, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    const opa_incoming *in = &item->in;
+    const bool cut = image && in->cut.end > in->cut.begin;
+    opa_buffer rest = {0};
+    sqlite3_stmt *s;
+    int status = opa_db_prepare(w->db, &s, sql);
+    if (status != OPA_OK)
+        return status;
+    opa_text bytes = item->oversize || w->options->dry_run ? OPA_TEXT("") : in->bytes;
+    if (cut && bytes.size) {
+        opa_buffer_reserve(&rest, in->bytes.size - (in->cut.end - in->cut.begin));
+        opa_buffer_add(&rest, in->bytes.data, in->cut.begin);
+        opa_buffer_add(&rest, in->bytes.data + in->cut.end, in->bytes.size - in->cut.end);
+        bytes = opa_buffer_text(&rest);
+    }
+    sqlite3_bind_int64(s, 1, w->raw + 1);
+    opa_db_bind_blob(s, 2, (opa_text){(const char *)item->sha256, OPA_SHA256_SIZE});
+    opa_db_bind_text(s, 3,
+                     source->format ? (opa_text){source->format->name, strlen(source->format->name)} : OPA_TEXT(""));
+    sqlite3_bind_int64(s, 4, in->image_linked ? image : 0);
+    if (verdict->sample)
+        sqlite3_bind_int64(s, 5, verdict->sample);
+    sqlite3_bind_int(s, 6, verdict->outcome);
+    if (verdict->sample)
+        opa_db_bind_blob(s, 7, (opa_text){(const char *)item->content, OPA_SHA256_SIZE});
+    opa_db_bind_text(s, 8, in->image_name);
+    if (verdict->code) {
+        sqlite3_bind_int(s, 9, verdict->code);
+        sqlite3_bind_text(s, 10, verdict->field, -1, SQLITE_STATIC);
+        sqlite3_bind_text(s, 11, verdict->message, -1, SQLITE_STATIC);
+    }
+    if (cut) {
+        sqlite3_bind_int64(s, 12, image);
+        sqlite3_bind_int64(s, 13, (int64_t)in->cut.begin);
+    }
+    opa_db_bind_blob(s, 14, bytes);
+    status = rest.failed ? opa_fail_memory(w->store->ctx) : opa_db_run(w->db, s);
+    opa_buffer_release(&rest);
+    if (status == OPA_OK)
+        w->raw++;
+    return status;
+}
+
+/* The place of the record, under the key that was promised to its sample. */
+static int insert_record(opa_writer *w, const opa_source *source, const opa_item *item, int64_t raw)
+{
+    sqlite3_stmt *s;
+    int status = opa_db_prepare(w->db, &s, "INSERT INTO records (key, file, record, line, raw) VALUES (?, ?, ?, ?, ?)");
+    if (status != OPA_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, w->record + 1);
+    sqlite3_bind_int64(s, 2, source->key);
+    sqlite3_bind_int64(s, 3, item->index);
+    sqlite3_bind_int64(s, 4, item->line);
+    sqlite3_bind_int64(s, 5, raw);
+    if ((status = opa_db_run(w->db, s)) == OPA_OK)
+        w->record++;
+    return status;
+}
+
+/* A sample's source is the least place that made or repeated it, whatever came first. */
+static int lower_source(opa_writer *w, const opa_source *source, const opa_item *item, int64_t sample)
+{
+    static const char now[] = "SELECT f.sort_key, k.record FROM samples s JOIN records k ON k.key = s.source"
+                              " JOIN files f ON f.key = k.file WHERE s.key = ?";
+    sqlite3_stmt *s;
+    if (item->in.kind == OPA_INCOMING_EDIT)
+        return OPA_OK;
+    int status = opa_db_prepare(w->db, &s, now);
+    if (status != OPA_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, sample);
+    if ((status = opa_db_next(w->db, s)) != OPA_OK)
+        return status == OPA_END ? OPA_OK : status;
+    const bool lower = opa_place_before(opa_buffer_text(&source->sort_key), item->index, opa_db_blob(s, 0),
+                                        sqlite3_column_int64(s, 1));
+    sqlite3_reset(s);
+    if (!lower)
+        return OPA_OK;
+    if ((status = opa_db_prepare(w->db, &s, "UPDATE samples SET source = ? WHERE key = ?")) != OPA_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, w->record);
+    sqlite3_bind_int64(s, 2, sample);
+    return opa_db_run(w->db, s);
+}
+
+/* ---- a record ---- */
+
+/* What the store knows of these bytes. */
+typedef struct known_raw {
+    int64_t key, sample;
+    int code;    /* not 0: the store was the reason for quarantine, and may have changed since */
+    bool placed; /* at this very file and record */
+} known_raw;
+
+/* An image that cannot be found now does not undo that it was found before, hence the order by linked. */
+static int find_raw(opa_writer *w, known_raw *out, const opa_source *source, const opa_item *item, int64_t image)
+{
+    static const char sql[] =
+        "SELECT w.key, w.sample, w.code, EXISTS (SELECT 1 FROM records k WHERE k.raw = w.key AND k.file = ?5 AND"
+        " k.record = ?6) FROM raws w WHERE w.sha256 = ?1 AND w.format = ?2 AND (w.linked = ?3 OR ?4)"
+        " ORDER BY w.linked DESC LIMIT 1";
+    sqlite3_stmt *s;
+    *out = (known_raw){0};
+    int status = opa_db_prepare(w->db, &s, sql);
+    if (status != OPA_OK)
+        return status;
+    opa_db_bind_blob(s, 1, (opa_text){(const char *)item->sha256, OPA_SHA256_SIZE});
+    opa_db_bind_text(s, 2,
+                     source->format ? (opa_text){source->format->name, strlen(source->format->name)} : OPA_TEXT(""));
+    sqlite3_bind_int64(s, 3, item->in.image_linked ? image : 0);
+    sqlite3_bind_int(s, 4, !item->in.image_linked);
+    sqlite3_bind_int64(s, 5, source->key);
+    sqlite3_bind_int64(s, 6, item->index);
+    if ((status = opa_db_next(w->db, s)) != OPA_OK)
+        return status == OPA_END ? OPA_OK : status;
+    *out = (known_raw){sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), sqlite3_column_int(s, 2),
+                       sqlite3_column_int(s, 3)};
+    sqlite3_reset(s);
+    return OPA_OK;
+}
+
+/* Out of quarantine: the store took what it had refused. */
+static int accept_raw(opa_writer *w, const opa_item *item, const opa_verdict *verdict, int64_t raw)
+{
+    static const char sql[] =
+        "UPDATE raws SET sample = ?, outcome = ?, content = ?, code = NULL, field = NULL, message = NULL WHERE key = ?";
+    sqlite3_stmt *s;
+    const int status = opa_db_prepare(w->db, &s, sql);
+    if (status != OPA_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, verdict->sample);
+    sqlite3_bind_int(s, 2, verdict->outcome);
+    opa_db_bind_blob(s, 3, (opa_text){(const char *)item->content, OPA_SHA256_SIZE});
+    sqlite3_bind_int64(s, 4, raw);
+    return opa_db_run(w->db, s);
+}
+
+/* The key of the record's place, which is made when it is not there yet. */
+static int ensure_record(opa_writer *w, int64_t *out, const opa_source *source, const opa_item *item, int64_t raw)
+{
+    sqlite3_stmt *s;
+    int status = opa_db_prepare(w->db, &s, "SELECT key FROM records WHERE raw = ? AND file = ? AND record = ?");
+    if (status != OPA_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, raw);
+    sqlite3_bind_int64(s, 2, source->key);
+    sqlite3_bind_int64(s, 3, item->index);
+    if ((status = look_up(w, out, s)) != OPA_OK || *out)
+        return status;
+    status = insert_record(w, source, item, raw);
+    *out = w->record;
+    return status;
+}
+
+/* Bytes that are in quarantine already. Where the store was the reason, it may take them by now. */
+static int known_bad(opa_writer *w, opa_source *source, opa_item *item, const known_raw *known, int64_t image)
+{
+    opa_verdict verdict = {.outcome = OPA_OUTCOME_QUARANTINED};
+    int64_t record;
+    int status = ensure_record(w, &record, source, item, known->key);
+    if (status == OPA_OK && known->code)
+        status = opa_apply(w, &verdict, source, item, record, image);
+    if (status == OPA_OK && verdict.sample)
+        status = accept_raw(w, item, &verdict, known->key);
+    w->report.quarantined += verdict.outcome == OPA_OUTCOME_QUARANTINED;
+    return status == OPA_OK ? tell_verdict(w, source, item, &verdict, known->key) : status;
+}
+
+/* Bytes that made, or went to, a sample before. */
+static int known_good(opa_writer *w, opa_source *source, opa_item *item, const known_raw *known)
+{
+    if (known->placed) {
+        w->report.known++;
+        return OPA_OK;
+    }
+    int status = insert_record(w, source, item, known->key);
+    if (status == OPA_OK)
+        status = lower_source(w, source, item, known->sample);
+    w->report.merged++;
+    return status == OPA_OK ? tell_copy(w, source, item, known->key, true) : status;
+}
+
+/* The same record was there before its image could be read: its place now means the complete one. */
+static int supersede(opa_writer *w, const opa_source *source, const opa_item *item, int64_t raw)
+{
+    static const char sql[] = "UPDATE OR REPLACE records SET raw = ?1 WHERE file = ?2 AND record = ?3 AND raw IN"
+                              " (SELECT key FROM raws WHERE sha256 = ?4 AND format = ?5 AND linked = 0) RETURNING key";
+    sqlite3_stmt *s;
+    int64_t record;
+    int status = opa_db_prepare(w->db, &s, sql);
+    if (status != OPA_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, raw);
+    sqlite3_bind_int64(s, 2, source->key);
+    sqlite3_bind_int64(s, 3, item->index);
+    opa_db_bind_blob(s, 4, (opa_text){(const char *)item->sha256, OPA_SHA256_SIZE});
+    sqlite3_bind_text(s, 5, source->format->name, -1, SQLITE_STATIC);
+    status = look_up(w, &record, s);
+    return status == OPA_OK && !record ? insert_record(w, source, item, raw) : status;
+}
+
+static int new_raw(opa_writer *w, opa_source *source, opa_item *item, int64_t image)
+{
+    opa_verdict verdict;
+    int status = opa_apply(w, &verdict, source, item, w->record + 1, image);
+    if (status == OPA_OK)
+        status = insert_raw(w, source, item, &verdict, image);
+    if (status == OPA_OK)
+        status = insert_findings(w, w->raw, &item->in.findings);
+    if (status == OPA_OK)
+        status = item->in.image_linked && verdict.outcome != OPA_OUTCOME_MADE ? supersede(w, source, item, w->raw)
+                                                                              : insert_record(w, source, item, w->raw);
+    if (status == OPA_OK && verdict.sample && verdict.outcome != OPA_OUTCOME_MADE)
+        status = lower_source(w, source, item, verdict.sample);
+    w->report.quarantined += verdict.outcome == OPA_OUTCOME_QUARANTINED;
+    return status == OPA_OK ? tell_verdict(w, source, item, &verdict, w->raw) : status;
+}
+
+int opa_writer_item(opa_writer *w, opa_source *source, opa_item *item)
+{
+    known_raw known;
+    int64_t image = 0;
+    if (item->status != OPA_OK && item->status != OPA_ERECORD)
+        return opa_fail(w->store->ctx, item->status, "%s: record %lld: %s", source->name, (long long)item->index,
+                        item->status == OPA_ENOMEM ? "out of memory" : "cannot be read");
+    w->report.records++;
+    source->readable += item->readable;
+    int status = ensure_file(w, source);
+    if (status == OPA_OK)
+        status = ensure_image(w, &image, &item->in);
+    if (status == OPA_OK)
+        status = find_raw(w, &known, source, item, image);
+    if (status != OPA_OK)
+        return status;
+    if (!known.key)
+        return new_raw(w, source, item, image);
+    return known.sample ? known_good(w, source, item, &known) : known_bad(w, source, item, &known, image);
+}
+
+/* ---- a file ---- */
+
+static int insert_file_finding(opa_writer *w, const opa_source *source, const opa_finding *f)
+{
+    sqlite3_stmt *s;
+    const int status = opa_db_prepare(
+        w->db, &s, "INSERT OR IGNORE INTO file_findings (file, code, line, message) VALUES (?, ?, ?, ?)");
+    if (status != OPA_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, source->key);
+    sqlite3_bind_int(s, 2, f->code);
+    sqlite3_bind_int64(s, 3, f->line);
+    sqlite3_bind_text(s, 4, f->message ? f->message : "", -1, SQLITE_STATIC);
+    return opa_db_run(w->db, s);
+}
+
+int opa_writer_file(opa_writer *w, opa_source *source)
+{
+    int status = OPA_OK;
+    if (source->key)
+        for (size_t i = 0; i < source->findings.count && status == OPA_OK; i++)
+            status = insert_file_finding(w, source, &source->findings.items[i]);
+    if (status != OPA_OK)
+        return status;
+    w->report.files++;
+    if (source->status == OPA_OK && source->readable > 0)
+        return OPA_OK;
+    const int why = source->status ? source->status : OPA_EDATA;
+    const char *message = source->message ? source->message : "no record of the file could be read";
+    w->report.files_failed++;
+    if (why < w->report.worst_status)
+        w->report.worst_status = why;
+    opa_fail(w->store->ctx, why, "%s: %s", source->path, message);
+    return tell(w, OPA_F_JSON_INVALID, source->name, -1, 0, (opa_text){0}, NULL, message);
+}

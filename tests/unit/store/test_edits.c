@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "helper.h"
+
+static const char report[] =
+    "{\"0\": {\"copied_content\": \"A dog.\", \"score\": 2, \"error_type\": \"image_recognition_error\", \"object\": "
+    "[],"
+    " \"rewritten_content\": \"A cat.\", \"reason\": \"r\"}, \"Added\": {\"rewritten_content\": \"It sleeps.\"}}";
+
+static int setup_sample(void **state)
+{
+    setup(state);
+    fixture *f = *state;
+    IMPORT(f, file_text(f, "s.jsonl",
+                        "{\"id\":\"a\",\"prompt\":\"p\",\"generated\":\"A dog.\",\"revised\":\"r0\"}\n"
+                        "{\"id\":\"b\",\"prompt\":\"p\",\"generated\":\"g\"}\n"));
+    return 0;
+}
+
+static int see_edit(void *user, const opa_edit *e)
+{
+    opa_buffer_printf(user, "%s %s by %.*s", e->id.data[0] == 'a' ? "a" : "b", opa_edit_what_name(e->what),
+                      (int)e->by.size, e->by.data ? e->by.data : "");
+    if (e->undoes)
+        opa_buffer_printf(user, " undoes %d", (int)e->undoes);
+    opa_buffer_printf(user, " -> %.*s%s\n", (int)e->revised.size, e->revised.data ? e->revised.data : "",
+                      e->excluded ? " excluded" : "");
+    return 0;
+}
+
+static void test_log_and_undo(void **state)
+{
+    fixture *f = *state;
+    const opa_text a = OPA_TEXT("a");
+    opa_buffer log = {0};
+    assert_int_equal(opa_store_set_revised(f->store, a, OPA_TEXT("r1"), "ann"), OPA_OK);
+    assert_true(is(sample_of(f, "a").revised, "r1") && sample_of(f, "a").revised_by_hand);
+    assert_int_equal(opa_store_set_report(f->store, a, OPA_TEXT(report), "bob", NULL), OPA_OK);
+    opa_sample s = sample_of(f, "a");
+    assert_true(is(s.revised, "A cat. It sleeps.") && !s.revised_by_hand && s.report_expected && is(s.report, report));
+    assert_int_equal(opa_store_set_excluded(f->store, a, true, "blurred", "ann"), OPA_OK);
+    assert_true(sample_of(f, "a").excluded);
+    assert_int_equal(opa_store_undo(f->store, a, "eve"), OPA_OK);
+    assert_true(!sample_of(f, "a").excluded && is(sample_of(f, "a").revised, "A cat. It sleeps."));
+    assert_int_equal(opa_store_undo(f->store, a, "eve"), OPA_OK);
+    assert_true(is(sample_of(f, "a").revised, "r1") && !sample_of(f, "a").report.data);
+    assert_int_equal(opa_store_undo(f->store, a, "eve"), OPA_OK);
+    assert_true(is(sample_of(f, "a").revised, "r0") && !sample_of(f, "a").revised_by_hand);
+    assert_int_equal(opa_store_undo(f->store, a, "eve"), OPA_ENOENT); /* its import is none */
+    assert_int_equal(opa_store_set_revised(f->store, a, OPA_TEXT(""), NULL), OPA_OK);
+    assert_true(is(sample_of(f, "a").revised, ""));
+    assert_int_equal(opa_store_log(f->store, a, see_edit, &log), OPA_OK);
+    assert_string_equal(log.data,
+                        "a import by import -> r0\na revised by ann -> r1\na report by bob -> A cat. It sleeps.\n"
+                        "a exclude by ann -> A cat. It sleeps. excluded\na undo by eve undoes 5 -> A cat. It sleeps.\n"
+                        "a undo by eve undoes 4 -> r1\na undo by eve undoes 3 -> r0\na revised by  -> \n");
+    opa_buffer_release(&log);
+}
+
+static void test_imported_revisions_can_be_taken_back(void **state)
+{
+    fixture *f = *state;
+    IMPORT(f, file_text(f, "t.jsonl",
+                        "{\"id\":\"a\",\"prompt\":\"p\",\"generated\":\"A dog.\",\"revised\":\"r9\",\"by\":\"cy\"}\n"));
+    assert_true(is(sample_of(f, "a").revised, "r9"));
+    assert_int_equal(opa_store_undo(f->store, OPA_TEXT("a"), NULL), OPA_OK);
+    assert_true(is(sample_of(f, "a").revised, "r0"));
+}
+
+static void test_refused(void **state)
+{
+    fixture *f = *state;
+    opa_findings findings = {0};
+    opa_buffer before = dump(f);
+    assert_int_equal(opa_store_set_revised(f->store, OPA_TEXT("c"), OPA_TEXT("r"), NULL), OPA_ENOENT);
+    assert_int_equal(opa_store_set_excluded(f->store, OPA_TEXT(""), true, NULL, NULL), OPA_ENOENT);
+    assert_int_equal(opa_store_undo(f->store, OPA_TEXT("c"), NULL), OPA_ENOENT);
+    assert_int_equal(opa_store_set_revised(f->store, OPA_TEXT("a"), OPA_TEXT("\xFF"), NULL), OPA_EDATA);
+    assert_int_equal(opa_store_set_report(f->store, OPA_TEXT("a"), OPA_TEXT("I am sorry, I cannot help with that."),
+                                          NULL, &findings),
+                     OPA_EDATA);
+    assert_true(findings.count > 0);
+    opa_sample sample;
+    assert_int_equal(opa_store_sample(f->store, &sample, OPA_TEXT("c")), OPA_ENOENT);
+    opa_buffer after = dump(f);
+    assert_string_equal(before.data, after.data);
+    opa_findings_release(&findings);
+    opa_buffer_release(&before);
+    opa_buffer_release(&after);
+}
+
+/* A report saved with its fence is text, not JSON: it is kept as a JSON string. */
+static void test_fenced_report(void **state)
+{
+    fixture *f = *state;
+    opa_buffer b = {0};
+    opa_json *doc;
+    opa_buffer_printf(&b, "```json\n%s\n```\n", report);
+    assert_int_equal(opa_store_set_report(f->store, OPA_TEXT("a"), opa_buffer_text(&b), NULL, NULL), OPA_OK);
+    const opa_sample s = sample_of(f, "a");
+    assert_true(is(s.revised, "A cat. It sleeps."));
+    assert_int_equal(opa_json_parse(f->ctx, &doc, s.report, NULL, NULL), OPA_OK);
+    opa_json_free(doc);
+    opa_buffer_release(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_log_and_undo, setup_sample, teardown),
+        cmocka_unit_test_setup_teardown(test_imported_revisions_can_be_taken_back, setup_sample, teardown),
+        cmocka_unit_test_setup_teardown(test_refused, setup_sample, teardown),
+        cmocka_unit_test_setup_teardown(test_fenced_report, setup_sample, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The file itself: making, opening, refusing; versions. */
+#include "helper.h"
+
+#include "store/schema.h"
+
+static void sql(const char *path, const char *text)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void test_create_and_probe(void **state)
+{
+    fixture *f = *state;
+    assert_true(opa_store_probe(f->path));
+    assert_int_equal(opa_store_create(f->ctx, f->path), OPA_OK); /* empty: left as it is */
+    IMPORT(f, file_text(f, "s.jsonl", "{\"id\":\"a\",\"prompt\":\"p\",\"generated\":\"g\"}\n"));
+    assert_int_equal(opa_store_create(f->ctx, f->path), OPA_ECREATE);
+    const char *other = file_text(f, "other.txt", "hello");
+    assert_int_equal(opa_store_create(f->ctx, other), OPA_ECREATE);
+    assert_false(opa_store_probe(other));
+    assert_int_equal(opa_store_create(f->ctx, "/nonexistent/x.store"), OPA_ECREATE);
+    int64_t samples, images;
+    assert_int_equal(opa_store_counts(f->store, &samples, &images), OPA_OK);
+    assert_int_equal(samples, 1);
+    assert_int_equal(images, 0);
+}
+
+static void test_refused(void **state)
+{
+    fixture *f = *state;
+    opa_store *store;
+    char path[200];
+    assert_int_equal(opa_store_open(f->ctx, &store, "/nonexistent/x.store"), OPA_ENOENT);
+    assert_null(store);
+    assert_int_equal(opa_store_open(f->ctx, &store, file_text(f, "text", "hello")), OPA_EDATA);
+    assert_int_equal(opa_store_open(f->ctx, &store, file_text(f, "empty", "")), OPA_EDATA);
+    assert_int_equal(opa_store_open(f->ctx, &store, f->folder), OPA_EDATA);
+    snprintf(path, sizeof path, "%s/other.db", f->folder);
+    sql(path, "CREATE TABLE t (x)");
+    assert_int_equal(opa_store_open(f->ctx, &store, path), OPA_EDATA);
+    assert_int_equal(opa_store_create(f->ctx, path), OPA_ECREATE);
+}
+
+static void test_versions(void **state)
+{
+    fixture *f = *state;
+    opa_store *store;
+    int64_t version, samples, images;
+    char path[200];
+    snprintf(path, sizeof path, "%s/old.store", f->folder);
+    sql(path, "PRAGMA application_id = 1330659664; PRAGMA user_version = 0; CREATE TABLE x (y); DROP TABLE x");
+    assert_int_equal(opa_store_open(f->ctx, &store, path), OPA_OK);
+    assert_int_equal(opa_schema_version(&store->db, &version), OPA_OK);
+    assert_int_equal(version, OPA_STORE_VERSION);
+    assert_int_equal(opa_store_counts(store, &samples, &images), OPA_OK);
+    opa_store_free(store);
+    sql(path, "PRAGMA user_version = 99");
+    assert_int_equal(opa_store_open(f->ctx, &store, path), OPA_EVERSION);
+    assert_non_null(strstr(opa_context_message(f->ctx), "schema version 99"));
+}
+
+/* A store with its pages overwritten: an error, never a crash. */
+static void test_damaged(void **state)
+{
+    fixture *f = *state;
+    IMPORT(f, file_text(f, "s.jsonl", "{\"id\":\"a\",\"prompt\":\"p\",\"generated\":\"g\"}\n"));
+    opa_store_free(f->store);
+    f->store = NULL;
+    FILE *file = fopen(f->path, "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    const long size = ftell(file);
+    char junk[4096];
+    memset(junk, 0xA5, sizeof junk);
+    for (long at = 65536; at < size; at += (long)sizeof junk) {
+        fseek(file, at, SEEK_SET);
+        assert_int_equal(fwrite(junk, 1, sizeof junk, file), sizeof junk);
+    }
+    fclose(file);
+    int status = opa_store_open(f->ctx, &f->store, f->path);
+    int64_t samples, images;
+    opa_sample sample;
+    if (status == OPA_OK)
+        status = opa_store_counts(f->store, &samples, &images);
+    if (status == OPA_OK)
+        status = opa_store_sample(f->store, &sample, OPA_TEXT("a"));
+    assert_int_equal(status, OPA_EDATA);
+}
+
+static void test_edits_are_append_only(void **state)
+{
+    fixture *f = *state;
+    IMPORT(f, file_text(f, "s.jsonl", "{\"id\":\"a\",\"prompt\":\"p\",\"generated\":\"g\"}\n"));
+    assert_int_not_equal(sqlite3_exec(f->store->db.handle, "DELETE FROM edits", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_not_equal(sqlite3_exec(f->store->db.handle, "UPDATE edits SET by = 'x'", NULL, NULL, NULL), SQLITE_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_create_and_probe, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_versions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_edits_are_append_only, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
