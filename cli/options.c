@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "term.h"
+
+enum { MAX_FLAGS = 16, LONG_BASE = 256 };
+
+/* Damerau-Levenshtein without the transposition's generality: words are short, the limits are small. */
+static size_t distance(const char *a, const char *b)
+{
+    enum { MOST = 32 };
+    size_t rows[3][MOST + 1];
+    const size_t m = strlen(a), n = strlen(b);
+    if (m > MOST || n > MOST)
+        return MOST;
+    for (size_t j = 0; j <= n; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= m; i++) {
+        size_t *now = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
+        now[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            size_t best = last[j - 1] + (a[i - 1] != b[j - 1]);
+            best = last[j] + 1 < best ? last[j] + 1 : best;
+            best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            now[j] = best;
+        }
+    }
+    return rows[m % 3][n];
+}
+
+const char *cli_nearest(const char *word, const char *const *names)
+{
+    const char *best = NULL;
+    size_t least = strlen(word) <= 4 ? 3 : 4;
+    for (; *names != NULL; names++) {
+        size_t d = distance(word, *names);
+        if (strlen(word) >= 2 && strncmp(word, *names, strlen(word)) == 0)
+            d = 1;
+        if (d < least && d < strlen(*names)) {
+            least = d;
+            best = *names;
+        }
+    }
+    return best;
+}
+
+static int set_number(struct cli *cli, const struct flag *flag, const char *given)
+{
+    const bool wide = flag->kind == FLAG_U64;
+    char *end;
+    errno = 0;
+    const unsigned long long n = strtoull(given, &end, 10);
+    if (*given < '0' || *given > '9' || *end != '\0' || errno != 0 || (!wide && n > INT32_MAX))
+        return cli_usage(cli, "--%s: '%s' is not a whole number from 0 to %s", flag->name, given,
+                         wide ? "18446744073709551615" : "2147483647");
+    if (wide)
+        *(uint64_t *)flag->value = n;
+    else
+        *(int64_t *)flag->value = (int64_t)n;
+    return GO_ON;
+}
+
+static int set_color(struct cli *cli, const char *when)
+{
+    const bool always = strcmp(when, "always") == 0;
+    if (!always && strcmp(when, "never") != 0 && strcmp(when, "auto") != 0)
+        return cli_usage(cli, "--color: '%s' is none of always, never, auto", when);
+    cli->color_out = always || (strcmp(when, "auto") == 0 && term_wants_color(STDOUT_FILENO));
+    cli->color_err = always || (strcmp(when, "auto") == 0 && term_wants_color(STDERR_FILENO));
+    return GO_ON;
+}
+
+static int unknown_option(struct cli *cli, const char *given, const struct flag *flags, size_t count)
+{
+    const char *names[MAX_FLAGS + 3] = {"help", "color"};
+    for (size_t i = 0; i < count; i++)
+        names[i + 2] = flags[i].name;
+    if (strncmp(given, "--", 2) != 0)
+        return cli_usage(cli, "unknown option '%s'", given);
+    char word[64];
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(given + 2, "="), given + 2);
+    const char *near = cli_nearest(word, names);
+    return near ? cli_usage(cli, "unknown option '--%s'; did you mean '--%s'?", word, near)
+                : cli_usage(cli, "unknown option '--%s'", word);
+}
+
+static int set_flag(struct cli *cli, const struct flag *flag, const char *given)
+{
+    switch (flag->kind) {
+    case FLAG_SWITCH:
+        *(bool *)flag->value = true;
+        return GO_ON;
+    case FLAG_TEXT:
+        *(const char **)flag->value = given;
+        return GO_ON;
+    default:
+        return set_number(cli, flag, given);
+    }
+}
+
+/* The options as getopt_long() wants them: HELP and COLOR first, then the verb's own. */
+static void describe(char *letters, struct option *longs, const struct flag *flags, size_t count)
+{
+    *letters++ = ':';
+    *letters++ = 'h';
+    longs[0] = (struct option){"help", no_argument, NULL, 'h'};
+    longs[1] = (struct option){"color", required_argument, NULL, LONG_BASE + MAX_FLAGS};
+    for (size_t i = 0; i < count; i++) {
+        const bool takes = flags[i].kind != FLAG_SWITCH;
+        longs[i + 2] =
+            (struct option){flags[i].name, takes ? required_argument : no_argument, NULL, LONG_BASE + (int)i};
+        if (flags[i].letter != 0) {
+            *letters++ = flags[i].letter;
+            if (takes)
+                *letters++ = ':';
+        }
+    }
+    longs[count + 2] = (struct option){0};
+    *letters = '\0';
+}
+
+int cli_options(struct cli *cli, int argc, char **argv, const struct flag *flags, size_t count)
+{
+    struct option longs[MAX_FLAGS + 3];
+    char letters[2 * MAX_FLAGS + 3];
+    describe(letters, longs, flags, count);
+    opterr = 0;
+    optind = 1;
+    for (;;) {
+        const int c = getopt_long(argc, argv, letters, longs, NULL);
+        int result = GO_ON;
+        if (c == -1)
+            break;
+        if (c == 'h') {
+            out_printf(cli, "%s", cli->command->help);
+            return EXIT_DONE;
+        }
+        if (c == '?')
+            return optopt != 0 && optopt < LONG_BASE ? cli_usage(cli, "unknown option '-%c'", optopt)
+                   : optopt >= LONG_BASE             ? cli_usage(cli, "option '%s' takes no value", argv[optind - 1])
+                                                     : unknown_option(cli, argv[optind - 1], flags, count);
+        if (c == ':')
+            return cli_usage(cli, "option '%s' needs a value", argv[optind - 1]);
+        if (c == LONG_BASE + MAX_FLAGS)
+            result = set_color(cli, optarg);
+        for (size_t i = 0; i < count && result == GO_ON; i++) {
+            if (c == LONG_BASE + (int)i || (flags[i].letter != 0 && c == flags[i].letter))
+                result = set_flag(cli, &flags[i], optarg);
+        }
+        if (result != GO_ON)
+            return result;
+    }
+    cli->args = argv + optind;
+    cli->arg_count = argc - optind;
+    return GO_ON;
+}
+
+int cli_arguments(struct cli *cli, int min, int max, const char *what)
+{
+    if (cli->arg_count < min)
+        return cli_usage(cli, "%s: expected %s", cli->arg_count == 0 ? "nothing given" : "something is missing", what);
+    if (max >= 0 && cli->arg_count > max)
+        return cli_usage(cli, "'%s' is too much: expected %s", cli->args[max], what);
+    return GO_ON;
+}

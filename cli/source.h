@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A store or a pack behind one face: the verbs that look at samples do not care which it is. */
+#ifndef OPAPAIRS_CLI_SOURCE_H
+#define OPAPAIRS_CLI_SOURCE_H
+
+#include "cli.h"
+
+/* One of store and pack is set. Findings that import recorded are kept sorted by id; the ones of a pack are none. */
+struct source {
+    struct cli *cli;
+    const char *path;
+    opa_store *store;
+    opa_pack *pack;
+    enum opa_order order;     /* default OPA_ORDER_SOURCE; a pack has OPA_ORDER_KEY only */
+    opa_cursor *cursor;       /* of a store */
+    size_t next;              /* of a pack */
+    opa_pack_members members; /* of the pack's sample read last */
+    opa_findings stored;      /* sorted by id; those without an id first */
+    opa_recipe *recipe;       /* the default one */
+    opa_checker *checker;
+    opa_tokenizer *tokenizer; /* of --tokenizer, or the embedded words */
+    bool own_tokenizer;       /* --tokenizer was given */
+    int damaged;              /* samples of a pack that could not be read */
+};
+
+/* What is known of one sample; views into it live until view_release() or the source's next read. */
+struct view {
+    opa_sample sample;
+    opa_assessment assessment;
+    opa_findings findings; /* stored, assessed, and the checker's once it has seen all; file, record and id filled in */
+    opa_certificate certificate;
+    bool edited;   /* the revised text in force differs from the generated one */
+    bool left_out; /* excluded, or with an error, or filtered */
+    opa_pair_counts pairs;
+};
+
+/* Open what stands at @p path. An exit code, or 0; the message is printed. */
+int source_open(struct source *out, struct cli *cli, const char *path);
+void source_close(struct source *s);
+/* Load --tokenizer (NULL: the embedded words). */
+int source_tokenizer(struct source *s, const char *path);
+/* Show every sample to the checker, so that source_view() can say what follows from comparing them. */
+int source_note_all(struct source *s);
+/* From the start. */
+int source_rewind(struct source *s);
+/* OPA_OK, OPA_END, OPA_ERECORD for a sample of a pack that is damaged (go on), or another status. Not printed. */
+int source_next(struct source *s, opa_sample *out);
+/* One sample; the message is printed. */
+int source_find(struct source *s, opa_sample *out, const char *id);
+/* Everything about a sample that was just read. An exit code, or 0. */
+int source_view(struct source *s, struct view *out, const opa_sample *sample);
+/* Findings that follow from a sample do not say where it came from: give them its file, record and id. False: no
+ * memory. */
+bool view_fill_in(struct view *view);
+void view_release(struct view *view);
+/* The bytes of the image of the sample read last. OPA_OK, or a status. */
+int source_image(struct source *s, opa_text *out, const opa_sample *sample);
+/* Number of samples, or -1. */
+int64_t source_count(struct source *s);
+
+/* Go through all samples. @p fn returns 0 to go on, else the exit code to stop with. @p stage names the progress, NULL
+ * for none. A damaged sample of a pack is said on stderr, and the exit code is then 65 in the end. */
+typedef int (*view_fn)(void *user, struct view *view);
+int source_each(struct source *s, const char *stage, view_fn fn, void *user);
+
+#endif

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pack, verify, cat: the layout, determinism, and that no alteration goes unseen."""
+
+import hashlib
+import io
+import json
+import os
+import random
+import shutil
+import signal
+import tarfile
+import time
+import unittest
+
+from support import Case, TOKENIZER, main, rollout, rollout_files
+
+
+class Pack(Case):
+    def setUp(self):
+        super().setUp()
+        self.set = self.demo_store()
+        self.packed = self.pack(self.set)
+
+    def test_layout(self):
+        files = self.files_of(self.packed)
+        shards = sorted(n for n in files if n.endswith(".tar"))
+        self.assertEqual(sorted(set(files) - set(shards)), ["SHA256SUMS", "index.tsv", "manifest.json"])
+        self.assertIn("jpg-000000.tar", shards)
+        self.assertIn("png-000000.tar", shards)
+        sums = dict(reversed(line.split(maxsplit=1)) for line in files["SHA256SUMS"].decode().splitlines())
+        sums = {name.lstrip("*"): digest for name, digest in sums.items()}
+        self.assertEqual(sums, {n: hashlib.sha256(b).hexdigest() for n, b in files.items() if n != "SHA256SUMS"})
+        for name in shards:
+            kind = name.split("-")[0]
+            with tarfile.open(fileobj=io.BytesIO(files[name])) as tar:
+                members = tar.getmembers()
+            names = [m.name for m in members]
+            self.assertEqual(names, sorted(names))
+            for m in members:
+                self.assertEqual((m.uid, m.gid, m.mode, m.mtime, m.isreg()), (0, 0, 0o444, 0, True))
+            self.assertEqual({n.rsplit(".", 1)[1] for n in names}, {"json"} | ({kind} - {"text"}))
+        self.assert_index(files)
+
+    def assert_index(self, files):
+        rows = [line.split("\t") for line in files["index.tsv"].decode().splitlines()]
+        if rows[0][0] == "key":
+            rows = rows[1:]
+        keys = [r[0] for r in rows]
+        self.assertEqual(keys, sorted(keys))
+        self.assertEqual(len(keys), 48)
+        for key, sample, shard, offset, size, digest in rows:
+            part = files[shard][int(offset) : int(offset) + int(size)]
+            self.assertEqual(hashlib.sha256(part).hexdigest(), digest)
+            self.assertEqual(part[: len(key)].decode(), key)
+            self.assertEqual(int(size) % 512, 0)
+
+    def test_documents(self):
+        manifest = json.loads(self.files_of(self.packed)["manifest.json"])
+        self.assert_schema("manifest", [manifest])
+        self.assertEqual(manifest["seed"], 0)
+        self.assertEqual(manifest["left_out"], [])
+        inspected = {s["id"]: s for s in self.jsonl("inspect", self.set)}
+        documents = [json.loads(self.run_cli("cat", self.packed, i)) for i in sorted(inspected)]
+        self.assert_schema("sample", documents)
+        for d in documents:
+            s = inspected[d["id"]]
+            self.assertEqual(d["responses"]["generated"]["text"], s["generated"])
+            self.assertEqual(d["responses"]["revised"]["text"], s["revised"])
+            for response in d["responses"].values():
+                for weights in response["weights"].values():
+                    self.assertEqual(len(weights), len(response["ids"]))
+                self.assertEqual(response["ids"][-1], 2)
+                self.assertNotEqual(response["ids"][0], 1)
+            seed = hashlib.sha256(b"%s\x000\x000" % d["id"].encode()).digest()[:8][::-1].hex()
+            self.assertEqual(d["masks"][0]["seed"], seed)
+
+    def test_cat(self):
+        sample = json.loads(self.run_cli("ls", self.packed, "--jsonl").splitlines()[0])["id"]
+        document = json.loads(self.run_cli("cat", self.packed, sample))
+        image = self.run_any("cat", self.packed, sample, "--member", "image").out
+        self.assertEqual(hashlib.sha256(image).hexdigest(), document["image"]["sha256"])
+        self.run_cli("cat", self.packed, "nobody", code=66)
+        self.run_cli("cat", self.set, sample, code=65)
+
+    def test_the_same_bytes_whatever_the_circumstances(self):
+        wanted = self.files_of(self.packed)
+        files = rollout_files()
+        for i, env in enumerate(({"TZ": "Asia/Tokyo", "LC_ALL": "C"}, {"LC_ALL": "tr_TR.UTF-8"}, {"TZ": "UTC+5"})):
+            shuffled = files[:]
+            self.random.shuffle(shuffled)
+            store = self.path("again%d.opa" % i)
+            self.run_cli("init", store)
+            for f in shuffled:  # one import each, and another order
+                self.run_cli("import", store, f, "--threads", i + 1, env=env)
+            old = os.umask((0o000, 0o077, 0o027)[i])
+            try:
+                self.run_cli(
+                    "pack",
+                    store,
+                    "-o",
+                    self.path("again%d" % i),
+                    "--tokenizer",
+                    TOKENIZER,
+                    "--threads",
+                    i + 1,
+                    env=env,
+                )
+            finally:
+                os.umask(old)
+            self.assertEqual(self.files_of(self.path("again%d" % i)), wanted)
+
+    def test_seed_and_recipe_change_the_bytes(self):
+        wanted = self.files_of(self.packed)
+        self.assertNotEqual(self.files_of(self.pack(self.set, "seeded", "--seed", "7")), wanted)
+        only = self.files_of(self.pack(self.set, "dpo", "--recipe", "dpo"))
+        self.assertNotEqual(only, wanted)
+        release = self.pack(self.set, "release", "--recipe", "opa-dpo-release")
+        self.run_cli("verify", release)
+
+    def test_an_older_pack_is_replaced_and_other_things_are_not(self):
+        self.pack(self.set, "pack", "--seed", "7", code=0)
+        self.run_cli("verify", self.packed)
+        self.assertEqual(json.loads(self.files_of(self.packed)["manifest.json"])["seed"], 7)
+        os.mkdir(self.path("other"))
+        self.write("other/precious.txt", b"mine")
+        self.run_cli("pack", self.set, "-o", self.path("other"), "--tokenizer", TOKENIZER, code=73)
+        self.assertEqual(self.files_of(self.path("other")), {"precious.txt": b"mine"})
+
+    def test_left_out(self):
+        ids = [s["id"] for s in self.jsonl("ls", self.set)]
+        self.run_cli("exclude", self.set, ids[0], "--why", "a test")
+        broken = rollout("A dog. A cat.", [], AI_json_report="")
+        self.run_cli("import", self.set, self.write("bad.json", [broken]))
+        summary = json.loads(
+            self.run_cli("pack", self.set, "-o", self.path("less"), "--tokenizer", TOKENIZER, "--json", code=1)
+        )
+        self.assertEqual(summary["samples"], 47)
+        self.assertEqual(summary["left_out"], {"OP201": 1, "OP701": 1})
+        manifest = json.loads(self.files_of(self.path("less"))["manifest.json"])
+        self.assertEqual(sorted(x["code"] for x in manifest["left_out"]), ["OP201", "OP701"])
+        self.assertNotIn(ids[0], [s["id"] for s in self.jsonl("ls", self.path("less"))])
+
+    def test_eos(self):
+        by_id = self.files_of(self.pack(self.set, "e1", "--eos", "2", code=0))
+        self.assertEqual(by_id, self.files_of(self.pack(self.set, "e2", "--eos", "</s>", code=0)))
+        self.assertEqual(by_id, self.files_of(self.packed))
+        self.run_cli(
+            "pack", self.set, "-o", self.path("e3"), "--tokenizer", TOKENIZER, "--eos", "no such piece", code=2
+        )
+
+
+class Verify(Case):
+    def setUp(self):
+        super().setUp()
+        self.packed = self.pack(self.demo_store())
+        self.assertIn("OK", self.run_cli("verify", self.packed))
+
+    def verify(self):
+        found = self.jsonl("verify", self.packed, code=1, schema="check")
+        self.assertTrue(found)
+        self.assertTrue(all(f["severity"] == "error" and f["file"] for f in found))
+        self.run_cli("verify", self.packed, code=1)
+        return found
+
+    def test_bit_flips(self):
+        files = {n: len(b) for n, b in self.files_of(self.packed).items()}
+        names = sorted(files)
+        for i in range(50):
+            # Half by size, half by file, so that the small ones get their share.
+            name = self.random.choices(names, [files[n] for n in names])[0] if i % 2 else self.random.choice(names)
+            path = os.path.join(self.packed, name)
+            at, bit = self.random.randrange(files[name]), self.random.randrange(8)
+            os.chmod(path, 0o644)
+            with open(path, "r+b") as f:
+                f.seek(at)
+                byte = f.read(1)[0]
+                f.seek(at)
+                f.write(bytes([byte ^ 1 << bit]))
+                f.flush()
+                p = self.run_any("verify", self.packed, *(["--skip-images"] if i % 4 else []))
+                self.assertEqual(p.returncode, 1, "%s byte %d bit %d" % (name, at, bit))
+                f.seek(at)
+                f.write(bytes([byte]))
+        self.run_cli("verify", self.packed)
+
+    def test_missing_extra_and_cut_files(self):
+        for name, data in self.files_of(self.packed).items():
+            path = os.path.join(self.packed, name)
+            os.chmod(path, 0o644)
+            with open(path, "wb") as f:
+                f.write(data[: len(data) // 2])
+            p = self.run_any("verify", self.packed)
+            self.assertEqual(p.returncode, 1, name)
+            os.unlink(path)
+            p = self.run_any("verify", self.packed)
+            self.assertIn(p.returncode, (1, 65) if name == "manifest.json" else (1,), name)
+            with open(path, "wb") as f:
+                f.write(data)
+            self.run_cli("verify", self.packed)
+        self.write("pack/extra.txt", b"x")
+        self.assertIn("extra.txt", [f["file"] for f in self.verify()])
+
+    def test_the_member_is_named(self):
+        sample = json.loads(self.run_cli("ls", self.packed, "--jsonl").splitlines()[3])["id"]
+        rows = [l.split("\t") for l in self.files_of(self.packed)["index.tsv"].decode().splitlines()]
+        row = next(r for r in rows if json.loads('"%s"' % r[1].strip('"')) == sample)
+        path = os.path.join(self.packed, row[2])
+        os.chmod(path, 0o644)
+        with open(path, "r+b") as f:
+            f.seek(int(row[3]) + 600)
+            byte = f.read(1)
+            f.seek(int(row[3]) + 600)
+            f.write(bytes([byte[0] ^ 4]))
+        self.assertIn(sample, [f["id"] for f in self.verify()])
+        self.run_cli("cat", self.packed, sample, code=65)
+        self.run_cli("ls", self.packed, code=65)
+        self.assertIn(sample, [f["id"] for f in self.jsonl("check", self.packed, code=1)])
+
+    def test_no_pack(self):
+        self.run_cli("verify", self.path("nothing"), code=66)
+        os.mkdir(self.path("empty"))
+        self.run_cli("verify", self.path("empty"), code=65)
+        self.run_cli("verify", self.write("file", b"x"), code=65)
+
+
+class Kill(Case):
+    def test_a_killed_pack_leaves_the_old_one(self):
+        store = self.demo_store()
+        self.pack(store, "pack", code=0)
+        old = self.files_of(self.path("pack"))
+        began = time.monotonic()
+        new = self.files_of(self.pack(store, "timing", "--seed", "9", code=0))
+        took = time.monotonic() - began
+        for _ in range(10):
+            p = self.start("pack", store, "-o", self.path("pack"), "--tokenizer", TOKENIZER, "--seed", "9")
+            time.sleep(self.random.random() * took)
+            p.send_signal(signal.SIGKILL)
+            p.communicate()
+            self.assertIn(self.files_of(self.path("pack")), (old, new))
+            self.run_cli("verify", self.path("pack"))
+            self.pack(store, "pack", code=0)
+        self.assertEqual(self.files_of(self.path("pack")), old)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""All larger checks against the shared folder, one after the other."""
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def main():
+    results = {}
+    for name in ("expert", "real_texts", "readers", "bad_inputs", "kills", "damaged_set"):
+        print(f"== {name}", flush=True)
+        results[name] = subprocess.run([sys.executable, HERE / f"{name}.py", *sys.argv[1:]]).returncode
+    failed = [n for n, code in results.items() if code not in (0, 77)]
+    skipped = [n for n, code in results.items() if code == 77]
+    print(f"{len(results) - len(failed) - len(skipped)} passed, {len(failed)} failed, {len(skipped)} skipped", *failed)
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
