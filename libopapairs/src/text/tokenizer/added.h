@@ -31,8 +31,8 @@ typedef struct opa_added {
 bool opa_added_put(opa_added *added, opa_text text, opa_added_token token);
 void opa_added_release(opa_added *added);
 
-/** The next token at or after @p from: bytes [*begin, *end) of @p text, with the white space that it takes. @p from is where
- *  the one before ended. NULL: no more. */
+/** The next token at or after @p from: bytes [*begin, *end) of @p text, with the white space that it takes. @p from is
+ * where the one before ended. NULL: no more. */
 const opa_added_token *opa_added_next(const opa_added *added, opa_text text, size_t from, size_t *begin, size_t *end);
 
 #endif

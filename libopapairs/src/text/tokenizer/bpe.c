@@ -6,12 +6,14 @@
 /* Up to this many symbols a scan for the lowest rank is faster than a heap. */
 #define SHORT 48
 
-/* A symbol in the list of those that are left. next and prev are indices, NIL at the ends; id is DEAD once merged away. */
+/* A symbol in the list of those that are left. next and prev are indices, NIL at the ends; id is DEAD once merged away.
+ */
 struct opa_bpe_node {
     uint32_t id, end, prev, next;
 };
 
-/* A merge that may be done: of the node at (id left) with its neighbour (id right). Out of date when these have changed. */
+/* A merge that may be done: of the node at (id left) with its neighbour (id right). Out of date when these have
+ * changed. */
 struct opa_bpe_candidate {
     uint32_t rank, at, left, right;
 };
@@ -119,7 +121,8 @@ static bool push(const opa_bpe *bpe, opa_bpe_scratch *s, uint32_t at, bool sift)
         return true;
     if (s->heap_size == s->heap_capacity) {
         const size_t more = s->heap_capacity ? s->heap_capacity * 2 : 256;
-        struct opa_bpe_candidate *grown = more <= SIZE_MAX / sizeof(*grown) ? realloc(s->heap, more * sizeof(*grown)) : NULL;
+        struct opa_bpe_candidate *grown =
+            more <= SIZE_MAX / sizeof(*grown) ? realloc(s->heap, more * sizeof(*grown)) : NULL;
         if (!grown)
             return false;
         s->heap = grown;
@@ -144,7 +147,8 @@ static bool start_long(const opa_bpe *bpe, opa_bpe_scratch *s, const opa_symbol 
             return false;
     }
     for (uint32_t i = 0; i < count; i++)
-        s->nodes[i] = (struct opa_bpe_node){symbols[i].id, symbols[i].end, i ? i - 1 : NIL, i + 1 < count ? i + 1 : NIL};
+        s->nodes[i] =
+            (struct opa_bpe_node){symbols[i].id, symbols[i].end, i ? i - 1 : NIL, i + 1 < count ? i + 1 : NIL};
     s->heap_size = 0;
     for (uint32_t i = 0; i < count; i++)
         if (!push(bpe, s, i, false))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file bpe.h
- *  Byte pair encoding: of all neighbours that may merge, the pair of the lowest rank is merged first, on ties the leftmost;
- *  until none may. (Sennrich et al. 2016; ties as in huggingface/tokenizers word.rs and sentencepiece bpe_model.cc.)
+ *  Byte pair encoding: of all neighbours that may merge, the pair of the lowest rank is merged first, on ties the
+ * leftmost; until none may. (Sennrich et al. 2016; ties as in huggingface/tokenizers word.rs and sentencepiece
+ * bpe_model.cc.)
  */
 #ifndef OPA_TEXT_TOKENIZER_BPE_H
 #define OPA_TEXT_TOKENIZER_BPE_H
@@ -15,8 +16,9 @@ typedef struct opa_symbol {
 #define OPA_BPE_UNKNOWN UINT32_MAX
 
 /** merges: (left id, right id) -> (rank, merged id).
- *  joins: a filter over pairs of characters. Where the bit of (a, b) is clear, no merge has ever a at its left part's end
- *  and b at its right part's begin, so a text may be cut between a and b without changing its tokens. NULL: no filter. */
+ *  joins: a filter over pairs of characters. Where the bit of (a, b) is clear, no merge has ever a at its left part's
+ * end and b at its right part's begin, so a text may be cut between a and b without changing its tokens. NULL: no
+ * filter. */
 typedef struct opa_bpe {
     opa_pairmap merges;
     uint64_t *joins;

@@ -13,7 +13,8 @@ bool opa_cut_of_regex(enum opa_cut *out, opa_text pattern)
         enum opa_cut cut;
     } known[] = {
         {"'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+", OPA_CUT_GPT2},
-        {"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+"
+        {"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| "
+         "?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+"
          "|\\s+(?!\\S)|\\s+",
          OPA_CUT_QWEN2},
         {"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
@@ -60,7 +61,8 @@ static size_t contraction(const char *data, size_t size, size_t at, bool any_cas
     return 0;
 }
 
-/* \s+(?!\S)|\s+ for the run of white space [at, end): the last one is left to a word behind it, when it is not alone. */
+/* \s+(?!\S)|\s+ for the run of white space [at, end): the last one is left to a word behind it, when it is not alone.
+ */
 static size_t white_space(const char *data, size_t size, size_t at, size_t end)
 {
     if (end == size)

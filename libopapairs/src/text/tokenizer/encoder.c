@@ -13,18 +13,19 @@
 #define CACHE_SLOTS ((size_t)1 << 17)
 #define CACHE_POOL ((size_t)6 << 20)
 
-/* A word in the pool: this, then count ids (int32_t), count ends (uint8_t, in the word), the word's bytes; padded to 4. */
+/* A word in the pool: this, then count ids (int32_t), count ends (uint8_t, in the word), the word's bytes; padded to 4.
+ */
 struct cached {
     uint8_t size, count;
     uint16_t unused;
 };
 
-/* From words to tokens, for one thread: slots hold a word's hash and where it is in the pool (+1, 0: free). When either is
- * full all of it is forgotten, so what is in the cache never changes a result. */
+/* From words to tokens, for one thread: slots hold a word's hash and where it is in the pool (+1, 0: free). When either
+ * is full all of it is forgotten, so what is in the cache never changes a result. */
 struct cache {
     struct cache_slot {
         uint32_t hash, at;
-    } *slots;
+    } * slots;
     size_t count;
     char *pool;
     size_t pool_size, pool_capacity;
@@ -40,6 +41,8 @@ struct opa_encoder {
     opa_buffer spelled; /* a word as a byte-level file spells it */
     struct cache cache;
     opa_tokens *out;
+    const uint32_t *group,
+        *group_end;    /* of the last group that a token ended inside: where it was, where the group ends */
     bool open_unknown; /* the last token is <unk> and goes on with the next unknown character */
 };
 
@@ -293,15 +296,33 @@ static bool unit_tokens(opa_encoder *enc, size_t *count, const char *word, size_
     return true;
 }
 
+/* The original's end of a run that ends before byte @p i of @p v. A group may be as long as the text (a million marks),
+ * so where it ends is looked for once only. */
+static inline uint32_t end_of(opa_encoder *enc, const opa_view *v, size_t i)
+{
+    if (!v->at)
+        return v->begin + (uint32_t)i;
+    const uint32_t *at = v->at + i;
+    if (*at & OPA_VIEW_GROUP)
+        return *at & ~OPA_VIEW_GROUP;
+    if (!enc->group || at < enc->group || at > enc->group_end) {
+        enc->group = at;
+        while (!(*at & OPA_VIEW_GROUP))
+            at++;
+        enc->group_end = at;
+    }
+    return *enc->group_end & ~OPA_VIEW_GROUP;
+}
+
 /* Append one token that covers bytes [from, to) of @p v. */
 static inline void emit_piece(opa_encoder *enc, const opa_view *v, uint32_t id, size_t from, size_t to)
 {
     opa_tokens *out = enc->out;
     const bool unknown = (int32_t)id == enc->tok->unknown && enc->tok->fuse_unknown;
     if (unknown && enc->open_unknown)
-        out->end[out->count - 1] = opa_view_end(v, to);
+        out->end[out->count - 1] = end_of(enc, v, to);
     else
-        emit(out, (int32_t)id, opa_view_begin(v, from), opa_view_end(v, to));
+        emit(out, (int32_t)id, opa_view_begin(v, from), end_of(enc, v, to));
     enc->open_unknown = unknown;
 }
 
@@ -400,6 +421,7 @@ static int cut_words(opa_encoder *enc, const opa_view *v, size_t k, size_t begin
 
 static int encode_normalized(opa_encoder *enc, opa_view v)
 {
+    enc->group = NULL;
     if (enc->tok->has_prefix && !opa_step_run(&enc->tok->prefix, &enc->prefix, &v, &v, NULL))
         return opa_fail_memory(enc->ctx);
     return v.size ? cut_words(enc, &v, 0, 0, v.size) : OPA_OK;

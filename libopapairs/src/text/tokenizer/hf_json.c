@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hugging Face tokenizer.json (format: huggingface/tokenizers, serialization of Tokenizer). Read is what LLaMA, Qwen2, GPT-2,
- * SmolLM2 and LLaMA 3 write; any other normaliser, pre-tokenizer, post-processor or model is refused by name. "truncation" and
- * "padding" are not applied: a text is always tokenized whole. "dropout" is a thing of training. */
+/* Hugging Face tokenizer.json (format: huggingface/tokenizers, serialization of Tokenizer). Read is what LLaMA, Qwen2,
+ * GPT-2, SmolLM2 and LLaMA 3 write; any other normaliser, pre-tokenizer, post-processor or model is refused by name.
+ * "truncation" and "padding" are not applied: a text is always tokenized whole. "dropout" is a thing of training. */
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,8 +226,8 @@ static int load_vocab(struct loader *l, const cJSON *vocab)
 static bool merge_of(const struct loader *l, const cJSON *one, opa_text *left, opa_text *right)
 {
     if (cJSON_IsArray(one))
-        return one->child && one->child->next && !one->child->next->next &&
-               opa_json_text(l->doc, one->child, left) && opa_json_text(l->doc, one->child->next, right);
+        return one->child && one->child->next && !one->child->next->next && opa_json_text(l->doc, one->child, left) &&
+               opa_json_text(l->doc, one->child->next, right);
     opa_text both;
     if (!opa_json_text(l->doc, one, &both) || !both.size)
         return false;
@@ -462,8 +462,8 @@ static int load_post_processor(struct loader *l, const cJSON *object, int depth)
 
 /* ---- all of it ---- */
 
-/* Single characters, bytes and <unk> are reachable too. Where whole words are looked up first, everything is that the file
- * does not add. */
+/* Single characters, bytes and <unk> are reachable too. Where whole words are looked up first, everything is that the
+ * file does not add. */
 static void hash_pieces(struct loader *l, size_t size)
 {
     opa_tokenizer *tok = l->tok;
@@ -476,8 +476,8 @@ static void hash_pieces(struct loader *l, size_t size)
         const opa_text piece = tok->pieces.pieces[id];
         if (!piece.data)
             continue;
-        const bool one_char = tok->type == OPA_TYPE_LLAMA && piece.size &&
-                              piece.size == opa_utf8_width((unsigned char)piece.data[0]);
+        const bool one_char =
+            tok->type == OPA_TYPE_LLAMA && piece.size && piece.size == opa_utf8_width((unsigned char)piece.data[0]);
         if (!l->reachable[id] && !one_char && !tok->ignore_merges)
             continue;
         opa_hash_number(&l->hash, (uint32_t)id);

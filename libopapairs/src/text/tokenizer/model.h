@@ -39,14 +39,14 @@ struct opa_tokenizer {
     enum opa_cut cuts[OPA_MODEL_CUTS];
     size_t cut_count;
 
-    opa_vocab symbols;        /**< sentencepiece: what text may become; its ids from pieces.size on are single characters
-                                   that are no piece. Else empty: pieces are looked up. */
-    opa_vocab keep;           /**< sentencepiece: user-defined texts, never merged */
+    opa_vocab symbols; /**< sentencepiece: what text may become; its ids from pieces.size on are single characters
+                            that are no piece. Else empty: pieces are looked up. */
+    opa_vocab keep;    /**< sentencepiece: user-defined texts, never merged */
     opa_bpe bpe;
-    int32_t ascii[128];       /**< id of a character as a symbol, -1 none */
-    int32_t bytes[256];       /**< byte-level: id of a byte's symbol; else of its <0xNN> piece; -1 none */
+    int32_t ascii[128]; /**< id of a character as a symbol, -1 none */
+    int32_t bytes[256]; /**< byte-level: id of a byte's symbol; else of its <0xNN> piece; -1 none */
     bool byte_fallback, fuse_unknown, ignore_merges;
-    int32_t unknown;          /**< -1: what is unknown is left out */
+    int32_t unknown; /**< -1: what is unknown is left out */
 
     int32_t before[OPA_MODEL_SPECIALS], after[OPA_MODEL_SPECIALS]; /**< specials around a text */
     size_t before_count, after_count;
@@ -58,8 +58,8 @@ struct opa_tokenizer {
 int opa_hf_load(opa_context *ctx, opa_tokenizer *tok, opa_text bytes);
 int opa_spm_load(opa_context *ctx, opa_tokenizer *tok, opa_text bytes);
 
-/** The character that byte-level files write for a byte (GPT-2's bytes_to_unicode): printable ones themselves, the others
- *  U+0100 and up. */
+/** The character that byte-level files write for a byte (GPT-2's bytes_to_unicode): printable ones themselves, the
+ * others U+0100 and up. */
 uint32_t opa_byte_char(unsigned char byte);
 /** The id that a symbol's text has for the BPE, or -1. */
 static inline int32_t opa_model_symbol(const opa_tokenizer *tok, opa_text text)

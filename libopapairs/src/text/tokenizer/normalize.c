@@ -35,7 +35,8 @@ static bool replace_into(const opa_step *step, opa_stage *stage, opa_view *out, 
     return !stage->text.failed;
 }
 
-/* Spaces become content, which then also stands in front of the text, unless it does already or @p in is not the begin. */
+/* Spaces become content, which then also stands in front of the text, unless it does already or @p in is not the begin.
+ */
 static bool metaspace(const opa_step *step, opa_stage *stage, opa_view *out, const opa_view *in)
 {
     const bool first = step->kind == OPA_STEP_METASPACE || opa_view_begin(in, 0) == 0;
@@ -99,7 +100,8 @@ static size_t next_rule(const opa_step *step, opa_text *value, opa_text rest, co
 }
 
 /* Append @p value, which stands for bytes [from, to) of @p in, with its spaces escaped. */
-static void put_escaped(const opa_step *step, opa_stage *stage, const opa_view *in, size_t from, size_t to, opa_text value)
+static void put_escaped(const opa_step *step, opa_stage *stage, const opa_view *in, size_t from, size_t to,
+                        opa_text value)
 {
     if (value.data == in->data + from && value.size == to - from &&
         (!step->escape_spaces || !memchr(value.data, ' ', value.size))) {
@@ -125,7 +127,8 @@ static void put_escaped(const opa_step *step, opa_stage *stage, const opa_view *
 }
 
 /* sentencepiece normalizer.cc, Normalizer::Normalize(). */
-static bool sentencepiece(const opa_step *step, opa_stage *stage, opa_view *out, const opa_view *in, const opa_vocab *keep)
+static bool sentencepiece(const opa_step *step, opa_stage *stage, opa_view *out, const opa_view *in,
+                          const opa_vocab *keep)
 {
     const char *space = step->escape_spaces ? OPA_META_SPACE : " ";
     const size_t space_size = strlen(space);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SentencePiece tokenizer.model: a ModelProto in protobuf's wire format (google/sentencepiece, sentencepiece_model.proto; field
- * numbers are from there). Read are models of type BPE. A merge is allowed where its result is a piece; the piece with the
- * highest score goes first. So every split of a piece in two symbols is a merge, ranked by the piece's score. */
+/* SentencePiece tokenizer.model: a ModelProto in protobuf's wire format (google/sentencepiece,
+ * sentencepiece_model.proto; field numbers are from there). Read are models of type BPE. A merge is allowed where its
+ * result is a piece; the piece with the highest score goes first. So every split of a piece in two symbols is a merge,
+ * ranked by the piece's score. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -310,7 +311,8 @@ static void hash_pieces(opa_sha256 *h, const struct loader *l)
 
 static int load(struct loader *l)
 {
-    static const char *const types[] = {"a model of unknown type", "a unigram model", "", "a word model", "a character model"};
+    static const char *const types[] = {"a model of unknown type", "a unigram model", "", "a word model",
+                                        "a character model"};
     opa_tokenizer *tok = l->tok;
     if (l->model_type != 2)
         return unsupported(l, types[l->model_type]);
@@ -342,7 +344,8 @@ int opa_spm_load(opa_context *ctx, opa_tokenizer *tok, opa_text bytes)
 {
     /* The defaults of the proto. */
     struct loader l = {.ctx = ctx, .tok = tok, .model_type = 1, .bos = 1};
-    l.step = (opa_step){.kind = OPA_STEP_SENTENCEPIECE, .dummy_prefix = true, .collapse_spaces = true, .escape_spaces = true};
+    l.step = (opa_step){
+        .kind = OPA_STEP_SENTENCEPIECE, .dummy_prefix = true, .collapse_spaces = true, .escape_spaces = true};
     tok->type = OPA_TYPE_SENTENCEPIECE;
     tok->fuse_unknown = true;
     int rc = read_model(&l, bytes);

@@ -60,7 +60,8 @@ int opa_tokenizer_parse(opa_context *ctx, opa_tokenizer **out, opa_text bytes)
         start = (opa_text){start.data + 3, start.size - 3};
     while (start.size && strchr(" \t\r\n", start.data[0]) && start.data[0])
         start = (opa_text){start.data + 1, start.size - 1};
-    /* A ModelProto begins with the key of its first piece, 0x0A, which may be white space; JSON goes on with a brace. */
+    /* A ModelProto begins with the key of its first piece, 0x0A, which may be white space; JSON goes on with a brace.
+     */
     if (start.size && start.data[0] == '{')
         rc = opa_hf_load(ctx, *out, bytes);
     else if (bytes.size && bytes.data[0] == 0x0A)
@@ -169,7 +170,8 @@ int opa_tokenizer_open(opa_context *ctx, opa_tokenizer **out, const char *path)
     struct stat st;
     *out = NULL;
     if (stat(path, &st) != 0)
-        return opa_fail(ctx, errno == ENOENT || errno == ENOTDIR ? OPA_ENOENT : OPA_EIO, "%s: %s", path, strerror(errno));
+        return opa_fail(ctx, errno == ENOENT || errno == ENOTDIR ? OPA_ENOENT : OPA_EIO, "%s: %s", path,
+                        strerror(errno));
     if (!S_ISDIR(st.st_mode))
         return open_file(ctx, out, path);
     int rc = OPA_ENOENT;

@@ -7,7 +7,8 @@ struct range {
     uint32_t first, last;
 };
 
-/* What Unicode 15.1 and 16 added; Debian 12's utf8proc does not know it, the tokenizers that models are trained with do. */
+/* What Unicode 15.1 and 16 added; Debian 12's utf8proc does not know it, the tokenizers that models are trained with
+ * do. */
 static const struct range new_letters[] = {
     {0x1C89, 0x1C8A},   {0xA7CB, 0xA7CD},   {0xA7DA, 0xA7DC},   {0x105C0, 0x105F3}, {0x10D4A, 0x10D65},
     {0x10D6F, 0x10D85}, {0x10EC2, 0x10EC4}, {0x11380, 0x11389}, {0x1138B, 0x1138B}, {0x1138E, 0x1138E},

@@ -10,7 +10,8 @@
 /** Bytes that came from one place of the original are a group: an unchanged byte is its own group, a composed character
  *  or a replacement is one group, an inserted text is one that stands for nothing.
  *  at == NULL: byte i is the original's byte begin + i. Else at[i] is the original offset at which the group of byte i
- *  begins, with OPA_VIEW_GROUP set on its first byte; a group ends where the next begins. at[size] closes the last one. */
+ *  begins, with OPA_VIEW_GROUP set on its first byte; a group ends where the next begins. at[size] closes the last one.
+ */
 typedef struct opa_view {
     const char *data;
     size_t size;
