@@ -133,6 +133,12 @@ static int compare_reports(struct diff *d, const struct view v[2], unsigned *fie
     return status;
 }
 
+/* A blank revised text makes no pairs, so a pack has none of it. */
+static bool revised_equal(opa_text a, opa_text b)
+{
+    return text_equal(a, b) || (opa_text_is_blank(a) && opa_text_is_blank(b));
+}
+
 static int compare(struct diff *d, unsigned *fields)
 {
     struct view v[2] = {0};
@@ -143,7 +149,7 @@ static int compare(struct diff *d, unsigned *fields)
     if (result == 0) {
         const opa_sample *a = &v[0].sample, *b = &v[1].sample;
         const opa_text x = v[0].assessment.alignment.revised, y = v[1].assessment.alignment.revised;
-        *fields |= (unsigned)!text_equal(x, y) << REVISED;
+        *fields |= (unsigned)!revised_equal(x, y) << REVISED;
         *fields |= (unsigned)!text_equal(a->ground_truth, b->ground_truth) << GROUND_TRUTH;
         *fields |= (unsigned)!text_equal(a->prompt, b->prompt) << PROMPT;
         *fields |= (unsigned)!text_equal(a->generated, b->generated) << GENERATED;

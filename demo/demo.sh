@@ -19,7 +19,7 @@ step() {
 [ -t 1 ] || step() { printf '\n# %s\n' "$1"; shift; printf '$ opapairs'; printf ' %s' "$@"; printf '\n'; "$opapairs" "$@"; }
 
 step 'A store is one file.' init "$out/demo.opa"
-step 'Import 48 rollouts of a small model with an expert'"'"'s reports.' import "$out/demo.opa" "$here"/rollouts/*.json
+step 'Import 48 answers with an expert'"'"'s reports.' import "$out/demo.opa" "$here"/rollouts/*.json
 step 'What is broken, and where?' check "$out/demo.opa"
 step 'What did the expert change?' stats "$out/demo.opa"
 ids=$("$opapairs" ls "$out/demo.opa" --jsonl | sed -n 's/.*"id":"\([^"]*\)".*"edited":true.*/\1/p' | head -n 2)

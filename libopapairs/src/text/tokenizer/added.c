@@ -39,8 +39,7 @@ void opa_added_release(opa_added *added)
     *added = (opa_added){0};
 }
 
-/* The longest token that stands at @p at. */
-static const opa_added_token *longest(const opa_added *added, opa_text text, size_t at)
+const opa_added_token *opa_added_longest(const opa_added *added, opa_text text, size_t at)
 {
     const opa_added_token *found = NULL;
     uint32_t node = 0;
@@ -87,7 +86,7 @@ const opa_added_token *opa_added_next(const opa_added *added, opa_text text, siz
     for (size_t at = from; at < text.size; at++) {
         if (!added->first[(unsigned char)text.data[at]])
             continue;
-        const opa_added_token *t = longest(added, text, at);
+        const opa_added_token *t = opa_added_longest(added, text, at);
         if (!t)
             continue;
         *begin = at;

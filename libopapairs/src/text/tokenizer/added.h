@@ -31,6 +31,8 @@ typedef struct opa_added {
 bool opa_added_put(opa_added *added, opa_text text, opa_added_token token);
 void opa_added_release(opa_added *added);
 
+/** The longest token that stands at @p at of @p text, or NULL. */
+const opa_added_token *opa_added_longest(const opa_added *added, opa_text text, size_t at);
 /** The next token at or after @p from: bytes [*begin, *end) of @p text, with the white space that it takes. @p from is
  * where the one before ended. NULL: no more. */
 const opa_added_token *opa_added_next(const opa_added *added, opa_text text, size_t from, size_t *begin, size_t *end);

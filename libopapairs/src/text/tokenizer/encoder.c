@@ -379,15 +379,13 @@ static int encode_run(opa_encoder *enc, const opa_view *v, size_t begin, size_t 
 /* One word of the pre-tokenizer. Texts that sentencepiece keeps whole are cut out first. */
 static int encode_word(opa_encoder *enc, const opa_view *v, size_t begin, size_t end)
 {
-    const opa_vocab *keep = &enc->tok->keep;
+    const opa_added *keep = &enc->tok->keep;
     enc->open_unknown = false;
     size_t from = begin;
     for (size_t at = begin; keep->count && at < end;) {
-        size_t n = keep->longest < end - at ? keep->longest : end - at;
-        int32_t id = -1;
-        while (n > 0 && (id = opa_vocab_find(keep, (opa_text){v->data + at, n})) < 0)
-            n--;
-        if (n == 0) {
+        const opa_added_token *t =
+            keep->first[(unsigned char)v->data[at]] ? opa_added_longest(keep, (opa_text){v->data, end}, at) : NULL;
+        if (!t) {
             opa_char_next(v->data, end, &at);
             continue;
         }
@@ -396,8 +394,8 @@ static int encode_word(opa_encoder *enc, const opa_view *v, size_t begin, size_t
             return rc;
         if (!tokens_reserve(enc->out, 1))
             return opa_fail_memory(enc->ctx);
-        emit_piece(enc, v, (uint32_t)id, at, at + n);
-        from = at += n;
+        emit_piece(enc, v, (uint32_t)t->id, at, at + t->size);
+        from = at += t->size;
     }
     return encode_run(enc, v, from, end);
 }
@@ -421,9 +419,11 @@ static int cut_words(opa_encoder *enc, const opa_view *v, size_t k, size_t begin
 
 static int encode_normalized(opa_encoder *enc, opa_view v)
 {
-    enc->group = NULL;
-    if (enc->tok->has_prefix && !opa_step_run(&enc->tok->prefix, &enc->prefix, &v, &v, NULL))
-        return opa_fail_memory(enc->ctx);
+    if (enc->tok->has_prefix) {
+        enc->group = NULL;
+        if (!opa_step_run(&enc->tok->prefix, &enc->prefix, &v, &v, NULL))
+            return opa_fail_memory(enc->ctx);
+    }
     return v.size ? cut_words(enc, &v, 0, 0, v.size) : OPA_OK;
 }
 
@@ -440,7 +440,7 @@ static int cut_added(opa_encoder *enc, const opa_added *added, const opa_view *v
             return rc;
         if (!tokens_reserve(enc->out, 1))
             return opa_fail_memory(enc->ctx);
-        emit(enc->out, t->id, opa_view_begin(v, begin), opa_view_end(v, end));
+        emit(enc->out, t->id, opa_view_begin(v, begin), end_of(enc, v, end));
         from = end;
     }
     return from < v->size ? rest(enc, opa_view_slice(v, from, v->size)) : OPA_OK;
@@ -449,6 +449,7 @@ static int cut_added(opa_encoder *enc, const opa_added *added, const opa_view *v
 static int encode_raw(opa_encoder *enc, opa_view v)
 {
     const opa_tokenizer *tok = enc->tok;
+    enc->group = NULL;
     for (size_t i = 0; i < tok->step_count; i++) {
         /* A step that changes nothing leaves the view where it is. */
         opa_stage *stage = &enc->steps[v.data == enc->steps[0].text.data];
@@ -518,6 +519,7 @@ int opa_encoder_encode(opa_encoder *enc, opa_tokens *out, opa_text text, unsigne
     if (text.size > (size_t)1 << 30)
         return opa_fail(enc->ctx, OPA_EDATA, "a text of %zu bytes is too long to tokenize", text.size);
     enc->out = out;
+    enc->group = NULL;
     if (!tokens_reserve(out, OPA_MODEL_SPECIALS))
         return opa_fail_memory(enc->ctx);
     for (size_t i = 0; (flags & OPA_ENCODE_SPECIAL) && i < tok->before_count; i++)

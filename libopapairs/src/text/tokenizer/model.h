@@ -41,7 +41,7 @@ struct opa_tokenizer {
 
     opa_vocab symbols; /**< sentencepiece: what text may become; its ids from pieces.size on are single characters
                             that are no piece. Else empty: pieces are looked up. */
-    opa_vocab keep;    /**< sentencepiece: user-defined texts, never merged */
+    opa_added keep;    /**< sentencepiece: user-defined texts, never merged */
     opa_bpe bpe;
     int32_t ascii[128]; /**< id of a character as a symbol, -1 none */
     int32_t bytes[256]; /**< byte-level: id of a byte's symbol; else of its <0xNN> piece; -1 none */

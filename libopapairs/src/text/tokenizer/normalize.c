@@ -78,17 +78,13 @@ static size_t longest_rule(const opa_charsmap *map, opa_text *value, opa_text te
 }
 
 /* The next piece of input that is normalised as a whole: what it becomes, and its size. */
-static size_t next_rule(const opa_step *step, opa_text *value, opa_text rest, const opa_vocab *keep)
+static size_t next_rule(const opa_step *step, opa_text *value, opa_text rest, const opa_added *keep)
 {
-    if (keep && keep->count) {
-        /* Kept texts are few and short; the loader bounds their size. */
-        const size_t longest = keep->longest < rest.size ? keep->longest : rest.size;
-        for (size_t n = longest; n > 0; n--) {
-            if (opa_vocab_find(keep, (opa_text){rest.data, n}) >= 0) {
-                *value = (opa_text){rest.data, n};
-                return n;
-            }
-        }
+    const opa_added_token *kept =
+        keep && rest.size && keep->first[(unsigned char)rest.data[0]] ? opa_added_longest(keep, rest, 0) : NULL;
+    if (kept) {
+        *value = (opa_text){rest.data, kept->size};
+        return kept->size;
     }
     const size_t n = longest_rule(&step->charsmap, value, rest);
     if (n)
@@ -128,7 +124,7 @@ static void put_escaped(const opa_step *step, opa_stage *stage, const opa_view *
 
 /* sentencepiece normalizer.cc, Normalizer::Normalize(). */
 static bool sentencepiece(const opa_step *step, opa_stage *stage, opa_view *out, const opa_view *in,
-                          const opa_vocab *keep)
+                          const opa_added *keep)
 {
     const char *space = step->escape_spaces ? OPA_META_SPACE : " ";
     const size_t space_size = strlen(space);
@@ -165,7 +161,7 @@ static bool sentencepiece(const opa_step *step, opa_stage *stage, opa_view *out,
     return !stage->text.failed;
 }
 
-bool opa_step_run(const opa_step *step, opa_stage *stage, opa_view *out, const opa_view *in, const opa_vocab *keep)
+bool opa_step_run(const opa_step *step, opa_stage *stage, opa_view *out, const opa_view *in, const opa_added *keep)
 {
     *out = *in;
     if (in->size == 0)

@@ -5,8 +5,8 @@
 #ifndef OPA_TEXT_TOKENIZER_NORMALIZE_H
 #define OPA_TEXT_TOKENIZER_NORMALIZE_H
 
+#include "text/tokenizer/added.h"
 #include "text/tokenizer/view.h"
-#include "text/tokenizer/vocab.h"
 
 enum opa_step_kind {
     OPA_STEP_NFC,
@@ -36,7 +36,7 @@ typedef struct opa_step {
 
 /** Do one step: from @p in to *out, which lives in @p stage (or is *in where nothing changes). @p keep (may be NULL)
  * holds texts that sentencepiece leaves as they are. false: out of memory. */
-bool opa_step_run(const opa_step *step, opa_stage *stage, opa_view *out, const opa_view *in, const opa_vocab *keep);
+bool opa_step_run(const opa_step *step, opa_stage *stage, opa_view *out, const opa_view *in, const opa_added *keep);
 
 /** The UTF-8 of sentencepiece's visible space, U+2581. */
 #define OPA_META_SPACE "\xE2\x96\x81"

@@ -223,7 +223,7 @@ static int add_piece(struct loader *l, uint32_t id)
         return opa_fail_memory(l->ctx);
     if ((p->type == NORMAL || p->type == USER_DEFINED) && !opa_vocab_add(&tok->symbols, tok->arena, p->text, id))
         return opa_fail_memory(l->ctx);
-    if (p->type == USER_DEFINED && !opa_vocab_add(&tok->keep, tok->arena, p->text, id))
+    if (p->type == USER_DEFINED && !opa_added_put(&tok->keep, p->text, (opa_added_token){.id = (int32_t)id}))
         return opa_fail_memory(l->ctx);
     return OPA_OK;
 }

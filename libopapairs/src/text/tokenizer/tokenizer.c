@@ -36,7 +36,7 @@ void opa_tokenizer_free(opa_tokenizer *tok)
     opa_arena_free(tok->arena);
     opa_vocab_release(&tok->pieces);
     opa_vocab_release(&tok->symbols);
-    opa_vocab_release(&tok->keep);
+    opa_added_release(&tok->keep);
     opa_added_release(&tok->raw);
     opa_added_release(&tok->normalized);
     opa_bpe_release(&tok->bpe);
