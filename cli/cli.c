@@ -84,6 +84,9 @@ int cli_fail(struct cli *cli, int status, const char *about)
     return cli_error(cli, cli_exit_of(status), "%s", message);
 }
 
+/* Bytes of an id in a message. */
+enum { ID_SHOWN = 120 };
+
 void cli_note_finding(struct cli *cli, const opa_finding *f)
 {
     char where[64] = "", code[16];
@@ -92,9 +95,11 @@ void cli_note_finding(struct cli *cli, const opa_finding *f)
     const size_t used = strlen(where);
     if (f->line > 0)
         snprintf(where + used, sizeof where - used, "%s line %lld", used ? "," : ":", (long long)f->line);
-    cli_note(cli, "%s%s%s%s%s%s: %s%s: %s (%s %s)", f->file ? f->file : "-", where, f->id ? " (" : "",
-             f->id ? f->id : "", f->id ? ")" : "", f->field ? ": " : "", f->field ? f->field : "", code_name(f->code),
-             f->message ? f->message : "", opa_severity_name(code_severity(f->code)), code_text(code, f->code));
+    const bool long_id = f->id && strlen(f->id) > ID_SHOWN;
+    cli_note(cli, "%s%s%s%.*s%s%s: %s: %s%s%s (%s %s)", f->file ? f->file : "-", where, f->id ? " (" : "", ID_SHOWN,
+             f->id ? f->id : "", long_id ? "..." : "", f->id ? ")" : "", code_name(f->code), f->field ? f->field : "",
+             f->field ? ": " : "", f->message ? f->message : "", opa_severity_name(code_severity(f->code)),
+             code_text(code, f->code));
 }
 
 bool out_alive(const struct cli *cli)

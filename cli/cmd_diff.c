@@ -133,10 +133,10 @@ static int compare_reports(struct diff *d, const struct view v[2], unsigned *fie
     return status;
 }
 
-/* A blank revised text makes no pairs, so a pack has none of it. */
+/* A blank revised text makes no pairs, so a pack has none. */
 static bool revised_equal(opa_text a, opa_text b)
 {
-    return text_equal(a, b) || (opa_text_is_blank(a) && opa_text_is_blank(b));
+    return text_equal(a, b) || (opa_text_blank(a) && opa_text_blank(b));
 }
 
 static int compare(struct diff *d, unsigned *fields)

@@ -20,10 +20,18 @@ static int on_progress(void *user, const opa_progress *now)
     return 0;
 }
 
+/* What a record has that can be trained on is for 'check' to say. */
+static bool is_told(int code)
+{
+    return code_severity(code) == OPA_ERROR || code == OPA_F_DUPLICATE_RECORD || code == OPA_F_REVISION;
+}
+
 /* A file that could not be read at all is always named; of the records, the first ones. */
 static int on_finding(void *user, const opa_finding *finding)
 {
     struct import *im = user;
+    if (!is_told(finding->code))
+        return 0;
     if (finding->code == OPA_F_JSON_INVALID && finding->record < 0)
         cli_note(im->cli, "%s: %s", finding->file ? finding->file : "-",
                  finding->message ? finding->message : "unreadable");

@@ -88,13 +88,13 @@ static void print_report(struct pack *p, const opa_pack_report *r)
 {
     struct cli *cli = p->cli;
     char a[32], b[32], c[32];
-    out_printf(cli, "%s: %s samples in %s shard%s, %.1f MB\n", p->out, thousands(a, r->samples),
-               thousands(b, r->shards), r->shards == 1 ? "" : "s", (double)r->bytes / 1e6);
+    out_printf(cli, "%s: %s sample%s in %s shard%s, %.1f MB\n", p->out, thousands(a, r->samples),
+               r->samples == 1 ? "" : "s", thousands(b, r->shards), r->shards == 1 ? "" : "s", (double)r->bytes / 1e6);
     out_printf(cli, "pairs: %s language, %s image, %s anchor\n", thousands(a, (int64_t)r->pairs.language),
                thousands(b, (int64_t)r->pairs.image), thousands(c, (int64_t)r->pairs.anchor));
     if (r->left_out > 0)
-        out_printf(cli, "left out: %s samples, for these reasons (each one is in %s/manifest.json)\n",
-                   thousands(a, r->left_out), p->out);
+        out_printf(cli, "left out: %s sample%s, for these reasons (each one is in %s/manifest.json)\n",
+                   thousands(a, r->left_out), r->left_out == 1 ? "" : "s", p->out);
     print_codes(cli, NULL, &p->left_out);
     struct code_counts flagged = p->said;
     for (int i = 0; i < 1000; i++)

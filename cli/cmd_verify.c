@@ -63,10 +63,10 @@ static int run(struct cli *cli, int argc, char **argv)
         return cli_fail(cli, status, path);
     char a[32], b[32];
     if (v.findings > 0)
-        cli_note(cli, "%s: %s defect%s in %s samples; make the pack again, or fetch it again", path,
-                 thousands(a, v.findings), v.findings == 1 ? "" : "s", thousands(b, samples));
+        cli_note(cli, "%s: %s defect%s in %s sample%s; make the pack again, or fetch it again", path,
+                 thousands(a, v.findings), v.findings == 1 ? "" : "s", thousands(b, samples), samples == 1 ? "" : "s");
     else if (!jsonl)
-        out_printf(cli, "%s: OK, %s samples%s\n", path, thousands(b, samples),
+        out_printf(cli, "%s: OK, %s sample%s%s\n", path, thousands(b, samples), samples == 1 ? "" : "s",
                    options.skip_images ? " (images not decoded)" : "");
     return v.findings > 0 ? EXIT_FINDING : EXIT_DONE;
 }

@@ -289,6 +289,12 @@ void view_release(struct view *v)
 
 /* ---- all samples ---- */
 
+/* A sample of a pack that is altered, or whose shard is missing: the others can still be read. */
+static bool is_lost(const struct source *s, int status)
+{
+    return s->pack != NULL && (status == OPA_ERECORD || status == OPA_ENOENT);
+}
+
 int source_note_all(struct source *s)
 {
     const opa_check_options options = {.tokenizer = s->own_tokenizer ? s->tokenizer : NULL};
@@ -299,7 +305,7 @@ int source_note_all(struct source *s)
     if (result != 0)
         return result;
     opa_sample sample;
-    while ((status = source_next(s, &sample)) == OPA_OK || (status == OPA_ERECORD && s->pack != NULL)) {
+    while ((status = source_next(s, &sample)) == OPA_OK || is_lost(s, status)) {
         if (status == OPA_OK && (status = opa_checker_note(s->checker, &sample)) != OPA_OK)
             break;
     }
@@ -318,7 +324,7 @@ int source_each(struct source *s, const char *stage, view_fn fn, void *user)
         status = source_next(s, &sample);
         if (status == OPA_END)
             break;
-        if (status == OPA_ERECORD && s->pack != NULL) {
+        if (is_lost(s, status)) {
             cli_fail(s->cli, status, s->path);
             s->damaged++;
             continue;

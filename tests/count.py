@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Add up what the test programs counted themselves: count.py testlog.json -> 'N passed, N failed, N skipped' as the last line."""
+"""Add up what the test programs counted themselves: count.py testlog.json... -> 'N passed, N failed, N skipped' as the last line."""
 import json
 import re
 import sys
@@ -26,9 +26,10 @@ def count(entry):
 
 def main():
     totals = [0, 0, 0]
-    with open(sys.argv[1], encoding="utf-8") as log:
-        for line in log:
-            totals = [a + b for a, b in zip(totals, count(json.loads(line)))]
+    for path in sys.argv[1:]:
+        with open(path, encoding="utf-8") as log:
+            for line in log:
+                totals = [a + b for a, b in zip(totals, count(json.loads(line)))]
     print("%d passed, %d failed, %d skipped" % tuple(totals))
     return totals[1] != 0 or totals[0] == 0
 

@@ -89,6 +89,10 @@ class Edits(Case):
         self.run_cli("diff", pack, pack)
         self.run_cli("diff", pack, self.path("none"), code=66)
 
+    def test_a_blank_revised_text_is_none_to_diff(self):
+        self.run_cli("edit", self.set, self.ids[0], "--revised", " \n")
+        self.assertEqual(self.jsonl("diff", self.set, self.pack(self.set)), [])
+
     def test_unknown_samples(self):
         for args in (
             ("edit", self.set, "x", "--revised", "t"),

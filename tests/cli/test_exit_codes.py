@@ -24,6 +24,14 @@ class ExitCodes(Case):
         self.run_cli("pack", store, "-o", self.path("p"), "--tokenizer", TOKENIZER, "--recipe", "none", code=66)
         self.assertFalse(os.path.exists(self.path("p")))
 
+    @unittest.skipIf(os.geteuid() == 0, "root reads everything")
+    def test_a_store_that_may_not_be_read(self):
+        store = self.demo_store()
+        os.chmod(store, 0)
+        for verb in READERS:
+            self.run_cli(verb, store, code=74)
+            self.assertIn("Permission denied", self.err)
+
     def test_bad_data(self):
         text = self.write("text.opa", b"this is no store, and it is long enough to be looked at\n" * 100)
         empty = self.write("empty.opa", b"")

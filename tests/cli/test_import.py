@@ -3,6 +3,7 @@
 
 import base64
 import copy
+import hashlib
 import json
 import os
 import signal
@@ -211,6 +212,56 @@ class Formats(Case):
             if "t%d" % i in found:
                 self.assertEqual(found["t%d" % i]["generated"], t)
         self.assertGreaterEqual(len(found), len(texts) - 1)
+
+
+class Messages(Case):
+    def refused(self, name, content, *more):
+        path = self.write(name, content)
+        p = self.run_any("import", self.store(name=name + ".opa"), path, *more)
+        self.assertEqual(p.returncode, 65, p.err)
+        self.assertIn(path, p.err.decode())  # two folders may have files of one name
+        return p.err.decode()
+
+    def test_why_nothing_of_a_file_could_be_read(self):
+        for content in ("[17]", '"text"', "null"):
+            message = self.refused("a.json", content)
+            self.assertIn("JSON object", message)
+            self.assertNotIn("cut", message)
+        self.assertIn("it is cut", self.refused("b.jsonl", '{"id": "a", "prompt": "p"'))
+        for content in ("", " \n", "[]"):
+            self.assertIn("there is no record in", self.refused("c.json", content))
+            self.assertIn("there is no record in", self.refused("d.json", content, "--as", "rollout"))
+
+    def test_a_finding_names_code_and_field(self):
+        lines = [{"id": "", "prompt": "p", "generated": "g"}, {"id": "e" + "\u00e9" * 150, "prompt": "p", "generated": "g"}]
+        lines.append(dict(lines[1], prompt="q"))
+        self.store(self.write_lines("a.jsonl", lines), code=1)
+        self.assertIn("a.jsonl: record 0, line 1: id-invalid: id: an id is", self.err)
+        self.assertIn("a.jsonl: record 2, line 3: id-conflict: prompt: differs from that of \"e\u00e9", self.err)
+        self.assertNotIn("\ufffd", self.err)
+
+    def test_images_that_cannot_be_trained_on_are_told_at_once(self):
+        good = rollout("A dog. A cat.", PAIR)
+        html = base64.b64encode(b"<html></html>").decode()
+        text = json.dumps([good, dict(good, image_bytes=html), dict(good, image_bytes=None)], indent=1)
+        store = self.store(self.write("a.json", text), code=0)
+        told = self.err
+        found = [f for f in self.jsonl("check", store, code=1) if f["code"] in ("OP401", "OP403")]
+        self.assertEqual([(f["code"], f["record"], f["field"]) for f in found],
+                         [("OP403", 1, "image_bytes"), ("OP401", 2, "image_bytes")])
+        lines = text.split("\n")
+        for f in found:
+            self.assertIn('"image_bytes"', lines[f["line"] - 1])
+            self.assertIn(f["code"], told)
+
+    def test_two_ids_never_share_a_name_in_packs(self):
+        twin = "a_b-" + hashlib.sha256(b"a b").hexdigest()[:12]
+        sample = {"prompt": "p", "generated": "g", "ground_truth": "t"}
+        store = self.store(self.write_lines("a.jsonl", [dict(sample, id=i) for i in ("a b", twin, "c")]), code=1)
+        self.assertEqual([s["id"] for s in self.jsonl("ls", store)], ["a b", "c"])
+        self.assertIn(("OP604", None), self.codes(store))
+        pack = self.pack(store, code=0)
+        self.run_cli("verify", pack)
 
 
 class Kill(Case):

@@ -109,6 +109,36 @@ class Pack(Case):
                 os.umask(old)
             self.assertEqual(self.files_of(self.path("again%d" % i)), wanted)
 
+    def test_what_was_taken_back_leaves_no_trace(self):
+        wanted = self.files_of(self.packed)
+        sample = self.jsonl("ls", self.set)[0]["id"]
+        self.run_cli("edit", self.set, sample, "--revised", "Another text.")
+        self.assertNotEqual(self.files_of(self.pack(self.set, "edited", code=0)), wanted)
+        self.run_cli("undo", self.set, sample)
+        self.run_cli("exclude", self.set, sample, "--why", "a test")
+        self.run_cli("undo", self.set, sample)
+        self.assertEqual(self.files_of(self.pack(self.set, "undone", code=0)), wanted)
+
+    def test_weights(self):
+        """By the words of the specification, over the tool's own spans and offsets."""
+        by_score = {1: 2.5, 2: 2.0, 3: 1.5}
+        for s in self.jsonl("inspect", self.set):
+            document = json.loads(self.run_cli("cat", self.packed, s["id"]))
+            for role, response in document["responses"].items():
+                text = json.dumps(response["text"]).encode()
+                tokens = json.loads(
+                    self.run_cli("tokenize", "--tokenizer", TOKENIZER, "--no-special", "--jsonl", input=text)
+                )
+                self.assertEqual(response["ids"], tokens["ids"] + [2])
+                spans = [(x[role + "_bytes"], x) for x in s["sentences"] if role != "ground_truth"]
+                spans = sorted(((b[1], x["index"], x) for b, x in spans if b and b[1] > b[0]), key=lambda e: e[:2])
+                wanted = []
+                for begin, _ in tokens["offsets"]:
+                    x = next((x for end, _, x in spans if end > begin), spans[-1][2] if spans else None)
+                    wanted.append(1.0 if x is None or x["added"] else by_score.get(x["score"], 1.0))
+                wanted.append({"generated": 0.0, "revised": wanted[-1], "ground_truth": 1.0}[role])
+                self.assertEqual(response["weights"]["language"], wanted, (s["id"], role))
+
     def test_seed_and_recipe_change_the_bytes(self):
         wanted = self.files_of(self.packed)
         self.assertNotEqual(self.files_of(self.pack(self.set, "seeded", "--seed", "7")), wanted)
@@ -116,6 +146,37 @@ class Pack(Case):
         self.assertNotEqual(only, wanted)
         release = self.pack(self.set, "release", "--recipe", "opa-dpo-release")
         self.run_cli("verify", release)
+
+    def test_a_recipe_of_ones_own(self):
+        built_in = self.run_cli("recipe", "opa-dpo")
+        mine = self.pack(self.set, "mine", "--recipe", self.write("mine.json", built_in), code=0)
+        self.assertEqual(self.files_of(mine), self.files_of(self.packed))
+        one = {"schema_version": 1, "name": "one", "pairs": [{"type": "anchor", "response": "revised"}]}
+        packed = self.pack(self.set, "one", "--recipe", self.write("one.json", one), code=0)
+        document = json.loads(self.run_cli("cat", packed, self.jsonl("ls", packed)[0]["id"]))
+        self.assertEqual(list(document["responses"]), ["generated", "revised", "ground_truth"])
+        self.assertEqual(document["pairs"], one["pairs"])
+
+    def test_a_bad_recipe_names_its_place(self):
+        good = self.run_cli("recipe", "opa-dpo")
+        for old, new, place in (
+            ('"name"', '"name": "x", "name"', '"name" stands twice'),
+            ('"schema_version": 1', '"schema_version": 2', "schema_version"),
+            ('"anchor", "response": "revised"', '"anchor", "response": "best"', "pairs[5].response"),
+            ('"mask": 0, "weights": null', '"mask": 1, "weights": null', "pairs[2].mask"),
+            ('"1": 2.5', '"1": -2.5', "weights.language.1"),
+            ('"ratio": 0.3', '"ratio": 1.3', "masks[0].ratio"),
+            ('"filters"', '"filter"', "filter"),
+            ('"prompt_tokens": null', '"prompt_tokens": 0', "limits.prompt_tokens"),
+            ('"limits"', "limits", "line "),
+        ):
+            self.assertEqual(good.count(old), 1, old)
+            recipe = self.write("bad.json", good.replace(old, new))
+            self.run_cli("recipe", recipe, code=65)
+            self.assertIn(place, self.err)
+            self.assertIn("bad.json", self.err)
+            self.pack(self.set, "bad", "--recipe", recipe, code=65)
+            self.assertFalse(os.path.exists(self.path("bad")))
 
     def test_an_older_pack_is_replaced_and_other_things_are_not(self):
         self.pack(self.set, "pack", "--seed", "7", code=0)

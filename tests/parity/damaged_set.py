@@ -60,21 +60,29 @@ def carried(m, frm, to):
 
 
 class Accuracy:
-    """Precision and recall of edited tokens, pooled over both sides."""
+    """Precision and recall of edited tokens, pooled over both sides. A token is edited when a visible character of it is (the definition
+    of measure_alignment.py, for truth and hunks alike); by_range counts the tokens that the hunks claim instead. The two differ in
+    one kind of place: where the first sentence was removed, the space behind it went too, and with LLaMA that space is the first
+    byte of the next sentence's first token, which therefore falls to the hunk by the rule of inspect."""
 
     def __init__(self, encode):
-        self.encode, self.counts, self.records = encode, collections.Counter(), 0
+        self.encode, self.counts, self.by_range, self.records = encode, collections.Counter(), collections.Counter(), 0
 
     def side(self, text, truth, hunks, side):
         offsets = self.encode(text)
-        guess = bytearray(len(offsets))
+        claimed, changed = bytearray(len(offsets)), bytearray(len(text) + 1)
         for h in hunks:
             if h["op"] != "keep":
                 b, e = h[side]["tokens"]
-                guess[b:e] = b"\1" * (e - b)
+                claimed[b:e] = b"\1" * (e - b)
+                b, e = h[side]["chars"]
+                changed[b:e] = b"\1" * (e - b)
         for k, (b, e) in enumerate(visible(offsets, text)):
             if b < e:
-                self.counts[guess[k], int(any(truth[i] and not text[i].isspace() for i in range(b, e)))] += 1
+                seen = [i for i in range(b, e) if not text[i].isspace()]
+                true = int(any(truth[i] for i in seen))
+                self.counts[int(any(changed[i] for i in seen)), true] += 1
+                self.by_range[claimed[k], true] += 1
 
     def add(self, truth, record, row):
         a, stored, b = record["original_generate_response"], record["AI_pseudo_response"], row["revised"]
@@ -86,8 +94,8 @@ class Accuracy:
         self.side(b, carried(m, stored, b), row["hunks"], "revised")
         return True
 
-    def figures(self):
-        c = self.counts
+    @staticmethod
+    def figures(c):
         p, r = c[1, 1] / max(1, c[1, 1] + c[1, 0]), c[1, 1] / max(1, c[1, 1] + c[0, 1])
         return p, r, 2 * p * r / max(1e-9, p + r)
 
@@ -170,8 +178,9 @@ def main():
                 plain.add(t, record, row)
     print(f"{len(truth)} records, {sound} sound; sentences placed right: {right} of {places}")
     for name, acc, floor in (("without whole-sentence rewrites", plain, (0.998, 0.998, 0)), ("all", every, (0, 0, 0.99))):
-        p, r, f1 = acc.figures()
-        print(f"  edited tokens, {name}: {acc.records} records, precision {p:.4f} recall {r:.4f} F1 {f1:.4f}")
+        p, r, f1 = acc.figures(acc.counts)
+        print(f"  edited tokens, {name}: {acc.records} records, precision {p:.4f} recall {r:.4f} F1 {f1:.4f}"
+              + "; tokens claimed by hunks: %.4f %.4f %.4f" % acc.figures(acc.by_range))
         f.check(p >= floor[0] and r >= floor[1] and f1 >= floor[2], f"below {floor}")
     print(f"damaged_set: {f.count} failures")
     shutil.rmtree(work)

@@ -47,6 +47,9 @@ typedef struct opa_span {
 /** A text from a string literal. */
 #define OPA_TEXT(literal) ((opa_text){(literal), sizeof(literal) - 1})
 
+/** True when there is nothing in the text but white space, or it is absent. */
+OPA_API bool opa_text_blank(opa_text text);
+
 /** What a function returns: 0 or OPA_END, or a negative code. Codes keep their value for ever. */
 enum opa_status {
     OPA_OK = 0,

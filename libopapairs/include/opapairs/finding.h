@@ -110,10 +110,10 @@ enum opa_code {
     OPA_F_TEXT_SHARED = 606,         /**< info: another sample has the same response */
     OPA_F_ID_INVALID = 607,          /**< error: the id is empty or no text */
     OPA_F_ID_UNKNOWN = 608,          /**< error: an edit of a sample that the store does not have; quarantined */
-    /* 7xx left out of a pack by decision, not by damage */
+    /* 7xx what a pack leaves out or holds by decision, not by damage */
     OPA_F_EXCLUDED = 701,            /**< info: excluded by a person */
     OPA_F_FILTERED = 702,            /**< info: the recipe's filter leaves it out */
-    OPA_F_NO_PAIRS = 703,            /**< info: the recipe builds no pair from it */
+    OPA_F_NO_PAIRS = 703,            /**< info: packed, but the recipe builds no pair from it */
     /* 8xx packs */
     OPA_F_MEMBER_ALTERED = 801,      /**< error */
     OPA_F_MEMBER_MISSING = 802,      /**< error */
@@ -133,7 +133,7 @@ typedef struct opa_finding {
     int code;
     int64_t record; /**< 0-based place in the file, -1 unknown */
     int64_t line;   /**< 1-based, 0 unknown */
-    char *file;     /**< base name, NULL unknown */
+    char *file;     /**< base name (the path as given where no record of it could be read), NULL unknown */
     char *id;       /**< of the sample, NULL unknown */
     char *field;    /**< e.g. "AI_json_report.3.score", NULL unknown */
     char *message;  /**< what is wrong, here, in words; UTF-8, one line */

@@ -40,7 +40,8 @@ OPA_API int opa_pack_write(opa_context *ctx, opa_store *store, const char *path,
 
 /** An open pack. Reads the index, not the shards. */
 typedef struct opa_pack opa_pack;
-/** OPA_ENOENT: no such folder; OPA_EDATA: not a pack, or its index is damaged; OPA_EVERSION. */
+/** OPA_ENOENT: no such folder; OPA_EDATA: not a pack, or its index is damaged or not as long as the manifest says;
+ *  OPA_EVERSION; OPA_EIO. */
 OPA_API int opa_pack_open(opa_context *ctx, opa_pack **out, const char *path);
 OPA_API void opa_pack_free(opa_pack *pack);
 /** Is there a pack at @p path (a folder with a manifest.json)? */
@@ -68,7 +69,8 @@ typedef struct opa_pack_members {
 } opa_pack_members;
 /** Read entry @p i and verify its hash. OPA_ERECORD: altered or malformed (message names the member); OPA_EIO; OPA_ENOENT: no shard. */
 OPA_API int opa_pack_read(opa_pack *pack, opa_pack_members *out, size_t i);
-/** The sample of members read, as it was packed: revised is the one in force. Borrowed until the next read. OPA_ERECORD: breaks the schema. */
+/** The sample of members read, as it was packed: revised is the one in force. @p members must be those of the
+ *  last opa_pack_read(). Borrowed until the next read. OPA_ERECORD: breaks the schema, or its id is not that of the index. */
 OPA_API int opa_pack_sample(opa_pack *pack, opa_sample *out, const opa_pack_members *members);
 
 typedef struct opa_verify_options {

@@ -42,8 +42,8 @@ typedef struct opa_pair_counts {
 /** What a recipe makes of a sample. */
 typedef struct opa_pairs {
     opa_pair_counts counts;
-    bool use_revised, use_ground_truth; /**< whether these responses are there and in use */
-    int left_out;                       /**< 0, or the finding code that keeps the sample out (OPA_F_FILTERED, OPA_F_NO_PAIRS, ...) */
+    bool use_revised, use_ground_truth; /**< whether these responses are there, for pairs or for scoring */
+    int left_out;                       /**< 0, or the finding code that keeps the sample out (OPA_F_FILTERED ...) */
     const char *reason;                 /**< of left_out: which filter, static storage; NULL */
 } opa_pairs;
 

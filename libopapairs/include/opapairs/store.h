@@ -29,7 +29,7 @@ typedef int (*opa_finding_fn)(void *user, const opa_finding *finding);
 /** Make an empty store. OPA_ECREATE: the path exists and is not an empty store, or cannot be made. An existing empty store
  *  is left as it is. */
 OPA_API int opa_store_create(opa_context *ctx, const char *path);
-/** Open a store. OPA_ENOENT; OPA_EDATA: not a store; OPA_EVERSION: from a newer version; OPA_EBUSY. */
+/** Open a store. OPA_ENOENT; OPA_EIO: it cannot be read; OPA_EDATA: not a store; OPA_EVERSION: from a newer version; OPA_EBUSY. */
 OPA_API int opa_store_open(opa_context *ctx, opa_store **out, const char *path);
 OPA_API void opa_store_free(opa_store *store);
 /** Is the file at @p path a store? Reads its header only. */
@@ -51,7 +51,8 @@ typedef struct opa_import_options {
     bool dry_run;            /**< default false: true reads and reports all, and writes nothing */
     int threads;             /**< default 0: as many as there are processors; the result does not depend on it */
     opa_progress_fn progress;
-    opa_finding_fn finding;  /**< called for the findings of records that were quarantined, merged or revised, as they come, in order */
+    opa_finding_fn finding;  /**< called for the findings of new records (their form, their image) and of those that were
+                                 quarantined, merged or revised, as they come, in order */
     void *user;              /**< passed to both */
 } opa_import_options;
 #define OPA_IMPORT_OPTIONS_INIT {0}

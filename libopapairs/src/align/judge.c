@@ -10,10 +10,7 @@ enum { QUOTED = 60 };
 
 static int quoted(opa_text t)
 {
-    size_t n = t.size < QUOTED ? t.size : QUOTED;
-    while (n < t.size && n > 0 && ((unsigned char)t.data[n] & 0xC0) == 0x80)
-        n--;
-    return (int)n;
+    return (int)opa_utf8_cut(t, QUOTED);
 }
 
 static void worsen(opa_aligning *a, opa_certificate c)

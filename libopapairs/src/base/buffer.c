@@ -20,12 +20,11 @@ void opa_buffer_clear(opa_buffer *b)
         b->data[0] = '\0';
 }
 
-bool opa_buffer_reserve(opa_buffer *b, size_t more)
+/* What opa_buffer_reserve() leaves: there is no room yet. */
+bool opa_buffer_grow(opa_buffer *b, size_t more)
 {
     if (b->failed)
         return false;
-    if (b->data && more < b->capacity - b->size)
-        return true;
     if (more > SIZE_MAX / 2 - b->size - 1) {
         b->failed = true;
         return false;
@@ -62,11 +61,6 @@ void opa_buffer_add_text(opa_buffer *b, opa_text text)
 void opa_buffer_add_string(opa_buffer *b, const char *s)
 {
     opa_buffer_add(b, s, strlen(s));
-}
-
-void opa_buffer_add_char(opa_buffer *b, char c)
-{
-    opa_buffer_add(b, &c, 1);
 }
 
 void opa_buffer_printf(opa_buffer *b, const char *format, ...)

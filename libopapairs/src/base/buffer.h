@@ -17,12 +17,22 @@ typedef struct opa_buffer {
 void opa_buffer_release(opa_buffer *b);
 /** Empty it and forget a failure; the memory is kept. */
 void opa_buffer_clear(opa_buffer *b);
+bool opa_buffer_grow(opa_buffer *b, size_t more);
 /** Room for @p more bytes behind size; false: failed is set. The caller may write there and raise size. */
-bool opa_buffer_reserve(opa_buffer *b, size_t more);
+static inline bool opa_buffer_reserve(opa_buffer *b, size_t more)
+{
+    return (b->data && !b->failed && more < b->capacity - b->size) || opa_buffer_grow(b, more);
+}
 void opa_buffer_add(opa_buffer *b, const void *data, size_t size);
 void opa_buffer_add_text(opa_buffer *b, opa_text text);
 void opa_buffer_add_string(opa_buffer *b, const char *s);
-void opa_buffer_add_char(opa_buffer *b, char c);
+static inline void opa_buffer_add_char(opa_buffer *b, char c)
+{
+    if (!opa_buffer_reserve(b, 1))
+        return;
+    b->data[b->size++] = c;
+    b->data[b->size] = '\0';
+}
 void opa_buffer_printf(opa_buffer *b, const char *format, ...) OPA_PRINTF(2, 3);
 /** Its content as a text; data is never NULL (an empty buffer gives ""). Borrowed. */
 opa_text opa_buffer_text(const opa_buffer *b);

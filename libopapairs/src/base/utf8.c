@@ -4,15 +4,12 @@
 
 #include <string.h>
 
-size_t opa_wtf8_decode(uint32_t *out, const char *s, size_t size)
+/* What opa_wtf8_decode() leaves: nothing, or a character above U+007F. */
+size_t opa_wtf8_decode_long(uint32_t *out, const char *s, size_t size)
 {
     const unsigned char *u = (const unsigned char *)s;
     if (size == 0)
         return 0;
-    if (u[0] < 0x80) {
-        *out = u[0];
-        return 1;
-    }
     const size_t n = u[0] >= 0xF0 ? 4 : u[0] >= 0xE0 ? 3 : u[0] >= 0xC2 ? 2 : 0;
     if (n == 0 || u[0] > 0xF4 || size < n)
         return 0;
@@ -100,17 +97,17 @@ void opa_utf8_clean(opa_buffer *out, opa_text text)
     }
 }
 
-bool opa_is_space(uint32_t c)
+bool opa_is_wide_space(uint32_t c)
 {
-    return c == ' ' || (c >= 0x09 && c <= 0x0D) || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
-           c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000 || c == 0xFEFF;
+    return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202F || c == 0x205F || c == 0x3000 || c == 0xFEFF;
 }
 
-opa_text opa_text_trim(opa_text text)
+opa_text opa_text_strip(opa_text text, bool (*is_space)(uint32_t c))
 {
     uint32_t c;
     size_t n;
-    while ((n = opa_wtf8_decode(&c, text.data, text.size)) > 0 && opa_is_space(c)) {
+    while ((n = opa_wtf8_decode(&c, text.data, text.size)) > 0 && is_space(c)) {
         text.data += n;
         text.size -= n;
     }
@@ -118,11 +115,24 @@ opa_text opa_text_trim(opa_text text)
         n = 1;
         while (n < 4 && n < text.size && ((unsigned char)text.data[text.size - n] & 0xC0) == 0x80)
             n++;
-        if (opa_wtf8_decode(&c, text.data + text.size - n, n) != n || !opa_is_space(c))
+        if (opa_wtf8_decode(&c, text.data + text.size - n, n) != n || !is_space(c))
             break;
         text.size -= n;
     }
     return text;
+}
+
+size_t opa_utf8_cut(opa_text text, size_t most)
+{
+    size_t n = text.size < most ? text.size : most;
+    while (n > 0 && n < text.size && ((unsigned char)text.data[n] & 0xC0) == 0x80)
+        n--;
+    return n;
+}
+
+opa_text opa_text_trim(opa_text text)
+{
+    return opa_text_strip(text, opa_is_space);
 }
 
 bool opa_text_blank(opa_text text)

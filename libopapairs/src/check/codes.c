@@ -212,7 +212,7 @@ static const opa_code_info table[] = {
      "There is no ground truth; its pairs are not built.",
      "Add the ground truth if you want its pairs."},
     {OPA_F_REVISED_EMPTY, "revised-empty", OPA_WARNING,
-     "The revised text is empty; its pairs are not built.",
+     "The revised text is empty, or the report gives none; its pairs are not built.",
      "Inspect the sample: see whether the expert really meant to remove everything."},
     {OPA_F_GENERATED_EMPTY, "generated-empty", OPA_ERROR,
      "The generated response is empty.",
@@ -272,12 +272,12 @@ static const opa_code_info table[] = {
 
     {OPA_F_EXCLUDED, "excluded", OPA_INFO,
      "A person excluded the sample.",
-     "Include it again if it was excluded by mistake."},
+     "Undo the exclusion if it was a mistake."},
     {OPA_F_FILTERED, "filtered", OPA_INFO,
      "A filter of the recipe leaves the sample out.",
      "Change the filter in the recipe if you want the sample."},
     {OPA_F_NO_PAIRS, "no-pairs", OPA_INFO,
-     "The recipe builds no pair from the sample.",
+     "The sample is in the pack, but the recipe builds no pair from it.",
      "Add what its pairs need: a revised text or a ground truth."},
 
     {OPA_F_MEMBER_ALTERED, "member-altered", OPA_ERROR,

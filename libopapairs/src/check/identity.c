@@ -79,7 +79,7 @@ int opa_identity_note(opa_identity *identity, const opa_sample *sample)
 
 static int shown(opa_text id)
 {
-    return (int)(id.size < SHOWN_ID ? id.size : SHOWN_ID);
+    return (int)opa_utf8_cut(id, SHOWN_ID);
 }
 
 /* One other sample of an entry that has several. */

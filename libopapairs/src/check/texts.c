@@ -50,7 +50,9 @@ static int check_presence(const opa_sample *sample, const opa_assessment *assess
         status = opa_findings_add(findings, OPA_F_GROUND_TRUTH_MISSING, 0, "ground_truth", "%s",
                                   sample->ground_truth.data ? "the ground truth is empty" : "there is no ground truth");
     if (status == OPA_OK && opa_text_blank(revised) && (sample->revised.data || reported))
-        status = opa_findings_add(findings, OPA_F_REVISED_EMPTY, 0, "revised", "the revised text is empty");
+        status = opa_findings_add(findings, OPA_F_REVISED_EMPTY, 0, "revised", "%s",
+                                  revised.data ? "the revised text is empty"
+                                               : "the report cannot be applied, and no revised text is stored");
     return status;
 }
 
@@ -84,7 +86,8 @@ static int check_placeholder(const opa_sample *sample, opa_findings *findings)
         return OPA_OK;
     for (size_t at = 0; (at = opa_text_find(sample->prompt, PLACEHOLDER, at)) != SIZE_MAX; at += PLACEHOLDER.size)
         count++;
-    if (count == 1)
+    /* A prompt without one has its image first; only the released rollouts always write it down. */
+    if (count == 1 || (count == 0 && !sample->report_expected))
         return OPA_OK;
     return opa_findings_add(findings, OPA_F_IMAGE_PLACEHOLDER, 0, "prompt",
                             "<image> stands %zu times in the prompt, not once", count);

@@ -6,12 +6,9 @@
 
 #include "base/context.h"
 #include "base/findings.h"
-#include "base/sha256.h"
 
 /* An image buffer that grew beyond this is given back after its sample. */
 #define KEEP_IMAGE ((size_t)4 << 20)
-
-static const uint8_t zeros[OPA_TAR_BLOCK];
 
 int opa_job_worker_init(opa_job_worker *out, opa_context *ctx, opa_job_setting *setting)
 {
@@ -54,14 +51,14 @@ void opa_job_release(opa_job *job)
     *job = (opa_job){0};
 }
 
-int opa_job_fill(opa_job *job, const opa_sample *sample, opa_text image)
+int opa_job_fill(opa_job *job, const opa_sample *sample)
 {
     opa_arena_clear(job->arena);
     opa_json_writer_clear(job->writer);
     opa_findings_clear(&job->flagged);
     opa_buffer_clear(&job->reason);
     opa_buffer_clear(&job->image);
-    if (job->image.capacity > KEEP_IMAGE && image.size < KEEP_IMAGE)
+    if (job->image.capacity > KEEP_IMAGE)
         opa_buffer_release(&job->image);
     job->known_code = 0;
     job->known_message = (opa_text){0};
@@ -78,9 +75,7 @@ int opa_job_fill(opa_job *job, const opa_sample *sample, opa_text image)
             if (!texts[i]->data)
                 return opa_fail_memory(job->ctx);
         }
-    if (image.data)
-        opa_buffer_add_text(&job->image, image);
-    return job->image.failed ? opa_fail_memory(job->ctx) : OPA_OK;
+    return OPA_OK;
 }
 
 static void leave_out(opa_job *job, int code, const char *reason)
@@ -129,12 +124,10 @@ static bool passes(opa_job *job, const opa_job_worker *worker, const opa_assessm
     return job->left_out == 0;
 }
 
-/* Headers, size and hash of the sample's range. */
+/* Headers and size of the sample's range. */
 static void make_range(opa_job *job)
 {
     const opa_layout layout = opa_shard_layout(job->kind);
-    opa_sha256 h;
-    opa_sha256_init(&h);
     job->size = 0;
     job->members = layout.count;
     for (size_t i = 0; i < layout.count; i++) {
@@ -144,13 +137,8 @@ static void make_range(opa_job *job)
             job->status = opa_fail(job->ctx, OPA_EDATA, "%s: too large for a pack", name);
             return;
         }
-        const size_t padding = opa_tar_padding(job->bodies[i].size);
-        opa_sha256_add(&h, job->headers[i], OPA_TAR_BLOCK);
-        opa_sha256_add(&h, job->bodies[i].data, job->bodies[i].size);
-        opa_sha256_add(&h, zeros, padding);
-        job->size += OPA_TAR_BLOCK + job->bodies[i].size + padding;
+        job->size += OPA_TAR_BLOCK + job->bodies[i].size + opa_tar_padding(job->bodies[i].size);
     }
-    opa_sha256_done(job->sha256, &h);
 }
 
 static void make_members(opa_job *job, const opa_job_worker *worker, const opa_assessment *assessment)

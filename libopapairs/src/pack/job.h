@@ -52,14 +52,13 @@ typedef struct opa_job {
     uint8_t headers[2][OPA_TAR_BLOCK];
     size_t members;
     uint64_t size; /**< of the range */
-    uint8_t sha256[OPA_SHA256_SIZE];
     enum { OPA_JOB_FREE, OPA_JOB_READY, OPA_JOB_TAKEN, OPA_JOB_DONE } state;
 } opa_job;
 
 int opa_job_init(opa_job *out, opa_context *ctx);
 void opa_job_release(opa_job *job);
-/** Copy a sample and its image (data NULL: none) into it. */
-int opa_job_fill(opa_job *job, const opa_sample *sample, opa_text image);
+/** Empty it and copy a sample into it. The caller puts its image into job->image. */
+int opa_job_fill(opa_job *job, const opa_sample *sample);
 /** Make the members. The outcome is in the job. */
 void opa_job_run(opa_job *job, const opa_job_worker *worker);
 

@@ -6,6 +6,7 @@
 
 #include "base/context.h"
 #include "base/utf8.h"
+#include "store/recorded.h"
 
 /* Errors of a record that never became the sample whose id it carries. */
 static bool concerns_quarantine(int code)
@@ -43,7 +44,7 @@ static int compare(const void *a, const void *b)
 int opa_known_load(opa_context *ctx, opa_known *out, opa_store *store)
 {
     *out = (opa_known){0};
-    const int status = opa_store_findings(store, (opa_text){0}, note, out);
+    const int status = opa_store_sample_findings(store, note, out);
     for (size_t i = 0; i < out->count; i++)
         if (!out->items[i].id || !out->items[i].message) {
             opa_known_release(out);

@@ -12,6 +12,7 @@
 
 #include "base/context.h"
 #include "base/sha256.h"
+#include "base/utf8.h"
 #include "pack/decode.h"
 #include "pack/file.h"
 #include "pack/index.h"
@@ -33,6 +34,7 @@ struct opa_pack {
     } shards[OPEN_SHARDS];
     size_t oldest; /* of shards, the next to be replaced */
     opa_buffer range;
+    size_t last;      /* the entry that range holds */
     opa_json *member; /* of the last opa_pack_sample() */
 };
 
@@ -45,6 +47,20 @@ bool opa_pack_probe(const char *path)
     const bool found = fstatat(folder, "manifest.json", &st, 0) == 0 && S_ISREG(st.st_mode);
     close(folder);
     return found;
+}
+
+/* An index that was cut between two lines would hide the samples behind the cut. */
+static int check_count(opa_pack *p)
+{
+    int64_t samples;
+    const struct cJSON *counts = opa_json_get(opa_json_root(p->manifest), "counts");
+    const struct cJSON *value = opa_json_get(counts, "samples");
+    if (!value || !opa_json_integer(p->manifest, value, &samples) || samples < 0)
+        return opa_fail(p->ctx, OPA_EDATA, "manifest.json: counts.samples: a number is expected");
+    if ((uint64_t)samples != p->index.count)
+        return opa_fail(p->ctx, OPA_EDATA, "index.tsv has %zu samples, and manifest.json says %lld; verify the pack",
+                        p->index.count, (long long)samples);
+    return OPA_OK;
 }
 
 static int load(opa_pack *p)
@@ -67,7 +83,9 @@ static int load(opa_pack *p)
     status = opa_file_load(p->ctx, p->folder, "index.tsv", MAX_DOCUMENT, &p->index_bytes);
     if (status == OPA_ENOENT)
         return opa_fail(p->ctx, OPA_EDATA, "index.tsv is missing");
-    return status ? status : opa_index_parse(p->ctx, &p->index, opa_buffer_text(&p->index_bytes));
+    if (status || (status = opa_index_parse(p->ctx, &p->index, opa_buffer_text(&p->index_bytes))))
+        return status;
+    return check_count(p);
 }
 
 int opa_pack_open(opa_context *ctx, opa_pack **out, const char *path)
@@ -164,6 +182,7 @@ int opa_pack_read(opa_pack *pack, opa_pack_members *out, size_t i)
     if (i >= pack->index.count)
         return opa_fail(pack->ctx, OPA_EINVAL, "the pack has %zu samples", pack->index.count);
     const opa_pack_entry *e = &pack->index.entries[i];
+    pack->last = i;
     const char *path;
     int fd;
     int status = shard_file(pack, e->shard, &path, &fd);
@@ -201,7 +220,12 @@ int opa_pack_sample(opa_pack *pack, opa_sample *out, const opa_pack_members *mem
     int status = opa_json_parse(pack->ctx, &pack->member, members->json, NULL, NULL);
     if (status == OPA_OK)
         status = opa_decode_member(pack->ctx, &decoded, pack->member);
-    if (status == OPA_OK)
+    if (status == OPA_OK) {
+        const opa_text id = pack->index.entries[pack->last].id;
+        if (!opa_text_equal(decoded.sample.id, id))
+            return opa_fail(pack->ctx, OPA_ERECORD, "the id in the member of sample %.*s is not that of index.tsv",
+                            (int)id.size, id.data);
         *out = decoded.sample;
+    }
     return status == OPA_EDATA ? OPA_ERECORD : status;
 }

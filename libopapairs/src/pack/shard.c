@@ -221,8 +221,9 @@ static int check_tiling(verifier *v, uint64_t *end)
         const opa_pack_entry *e = v->c->entries[i];
         if (e->offset != *end && v->c->index_sound) {
             char message[160];
-            snprintf(message, sizeof message,
-                     "bytes %" PRIu64 " to %" PRIu64 " of the shard are in no sample or in two", *end, e->offset);
+            const bool gap = e->offset > *end;
+            snprintf(message, sizeof message, "bytes %" PRIu64 " to %" PRIu64 " of the shard are in %s",
+                     gap ? *end : e->offset, gap ? e->offset : *end, gap ? "no sample" : "two samples");
             const int status = add(v, e->offset > *end ? OPA_F_MEMBER_EXTRA : OPA_F_MANIFEST_INVALID, e, message);
             if (status)
                 return status;

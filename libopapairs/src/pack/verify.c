@@ -126,15 +126,17 @@ static int load_manifest(verification *v)
                                  : OPA_OK;
     if (status)
         return status;
-    int64_t version;
-    const cJSON *value = opa_json_get(opa_json_root(v->manifest), "schema_version");
-    if (v->manifest_sound && value && opa_json_integer(v->manifest, value, &version) &&
-        version > OPA_PACK_SCHEMA_VERSION)
-        return opa_fail(v->ctx, OPA_EVERSION, "manifest.json: written by a newer version of the format");
     if (!v->manifest_sound) {
         opa_json_free(v->manifest);
         v->manifest = NULL;
+        return OPA_OK;
     }
+    int64_t version;
+    const cJSON *value = opa_json_get(opa_json_root(v->manifest), "schema_version");
+    if (!value || !opa_json_integer(v->manifest, value, &version) || version < 1)
+        return add(v, OPA_F_MANIFEST_INVALID, "manifest.json", "schema_version: a number from 1 on is expected");
+    if (version > OPA_PACK_SCHEMA_VERSION)
+        return opa_fail(v->ctx, OPA_EVERSION, "manifest.json: written by a newer version of the format");
     return OPA_OK;
 }
 
@@ -196,6 +198,8 @@ static int shards_of_manifest(verification *v)
         if (!c || !opa_unhex(c->manifest_sha256, digits, OPA_SHA256_SIZE))
             return add(v, OPA_F_MANIFEST_INVALID, "manifest.json",
                        "shards: name, samples, bytes and sha256 are expected");
+        if (c->in_manifest)
+            return add(v, OPA_F_MANIFEST_INVALID, "manifest.json", "shards: a name stands there twice");
         c->in_manifest = true;
         c->samples = (uint64_t)samples;
         c->bytes = (uint64_t)bytes;

@@ -20,6 +20,7 @@
 #include "pack/known.h"
 #include "pack/manifest.h"
 #include "pack/pool.h"
+#include "store/store.h"
 
 #define DEFAULT_SHARD_SAMPLES 1000
 
@@ -29,7 +30,7 @@ typedef struct open_shard {
     char name[OPA_SHARD_NAME_SIZE];
     uint32_t number;
     uint64_t samples, bytes;
-    opa_sha256 hash;
+    opa_sha256_both hash; /* of the shard, and of each range in it */
 } open_shard;
 
 typedef struct packer {
@@ -58,7 +59,7 @@ static int open_next_shard(packer *p, opa_shard_kind kind)
     open_shard *s = &p->shards[kind];
     opa_shard_name(s->name, kind, s->number++);
     s->samples = s->bytes = 0;
-    opa_sha256_init(&s->hash);
+    opa_sha256_both_init(&s->hash);
     s->fd = opa_folder_create(&p->folder, s->name);
     return s->fd < 0 ? write_failed(p, s->name) : OPA_OK;
 }
@@ -69,7 +70,7 @@ static int close_shard(packer *p, open_shard *s)
     if (s->fd < 0)
         return OPA_OK;
     int status = opa_folder_write(&p->folder, s->fd, s->name, (opa_text){end, sizeof end});
-    opa_sha256_add(&s->hash, end, sizeof end);
+    opa_sha256_both_add(&s->hash, end, sizeof end);
     /* Let the disk begin now; the fsync at the end then has little to wait for. Only a hint. */
     (void)sync_file_range(s->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     if (close(s->fd) != 0 && status == OPA_OK)
@@ -80,7 +81,7 @@ static int close_shard(packer *p, open_shard *s)
         return status ? status : opa_fail_memory(p->ctx);
     out->samples = s->samples;
     out->bytes = s->bytes + sizeof end;
-    opa_sha256_done(out->sha256, &s->hash);
+    opa_sha256_both_done(out->sha256, &s->hash);
     return OPA_OK;
 }
 
@@ -131,7 +132,7 @@ static int append_range(packer *p, const opa_job *job)
         v[count++] = piece(zeros, opa_tar_padding(job->bodies[i].size));
     }
     for (int i = 0; i < count; i++)
-        opa_sha256_add(&s->hash, v[i].iov_base, v[i].iov_len);
+        opa_sha256_both_add(&s->hash, v[i].iov_base, v[i].iov_len);
     status = write_vector(p, s, v, count);
     if (status)
         return status;
@@ -140,7 +141,7 @@ static int append_range(packer *p, const opa_job *job)
                             .shard = {s->name, strlen(s->name)},
                             .offset = s->bytes,
                             .size = job->size};
-    memcpy(entry.sha256, job->sha256, sizeof entry.sha256);
+    opa_sha256_both_part(entry.sha256, &s->hash);
     s->bytes += job->size;
     s->samples++;
     return opa_index_add_line(p->ctx, &p->index, &entry);
@@ -231,13 +232,12 @@ static int fill_job(packer *p, opa_job *job, opa_cursor *cursor)
     int status = opa_cursor_next(cursor, &sample);
     if (status)
         return status;
-    opa_text image = {0};
     const opa_known_error *error = opa_known_find(&p->known, sample.id);
-    if (sample.has_image && !error && !sample.excluded &&
-        (status = opa_store_image(p->store, &image, sample.image_sha256)) != OPA_OK)
-        return status;
-    if ((status = opa_job_fill(job, &sample, image)))
+    if (opa_job_fill(job, &sample))
         return opa_fail_memory(p->ctx);
+    if (sample.has_image && !error && !sample.excluded &&
+        (status = opa_store_image_into(p->store, &job->image, sample.image_sha256)) != OPA_OK)
+        return status;
     if (error) {
         job->known_code = error->code;
         job->known_message = (opa_text){error->message, strlen(error->message)};

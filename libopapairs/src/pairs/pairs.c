@@ -59,19 +59,14 @@ void opa_recipe_apply(const opa_recipe *recipe, opa_pairs *out, const opa_sample
     bool roles[OPA_ROLES];
     for (int r = 0; r < OPA_ROLES; r++)
         roles[r] = usable_text((opa_role)r, sample, assessment).data != NULL;
+    out->use_revised = roles[OPA_ROLE_REVISED];
+    out->use_ground_truth = roles[OPA_ROLE_GROUND_TRUTH];
     size_t *const counts[] = {&out->counts.language, &out->counts.image, &out->counts.anchor};
     for (size_t i = 0; i < recipe->pair_count; i++) {
         const opa_recipe_pair *p = &recipe->pairs[i];
         if (!buildable(p, roles, sample))
             continue;
         ++*counts[p->type];
-        const bool two = p->type == OPA_PAIR_LANGUAGE;
-        out->use_revised |= p->chosen == OPA_ROLE_REVISED || (two && p->rejected == OPA_ROLE_REVISED);
-        out->use_ground_truth |= p->chosen == OPA_ROLE_GROUND_TRUTH || (two && p->rejected == OPA_ROLE_GROUND_TRUTH);
-    }
-    if (out->counts.language + out->counts.image + out->counts.anchor == 0) {
-        out->left_out = OPA_F_NO_PAIRS;
-        out->reason = "the recipe builds no pair from it";
     }
 }
 
@@ -143,29 +138,41 @@ static int check_limits(opa_response_maker *m, const opa_response *responses)
 
 /* ---- the member ---- */
 
-static void add_integer(opa_buffer *b, int64_t n)
+/* The most bytes of an id and its comma. */
+#define ID_SIZE 12
+
+static char *put_id(char *out, int32_t id)
 {
-    char digits[24];
+    char digits[ID_SIZE];
     size_t at = sizeof digits;
-    uint64_t u = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+    uint32_t u = id < 0 ? 0 - (uint32_t)id : (uint32_t)id;
     do
         digits[--at] = (char)('0' + u % 10);
     while (u /= 10);
-    if (n < 0)
+    if (id < 0)
         digits[--at] = '-';
-    opa_buffer_add(b, digits + at, sizeof digits - at);
+    memcpy(out, digits + at, sizeof digits - at);
+    return out + (sizeof digits - at);
 }
 
+/* There are hundreds of numbers in a response: room for all is made once, then they are written without asking. */
 static void write_ids(opa_json_writer *w, opa_buffer *b, const opa_response *r)
 {
     opa_buffer_clear(b);
-    opa_buffer_add_char(b, '[');
+    if (r->count > SIZE_MAX / ID_SIZE - 1 || !opa_buffer_reserve(b, r->count * ID_SIZE + 2)) {
+        b->failed = true;
+        return;
+    }
+    char *at = b->data;
+    *at++ = '[';
     for (size_t i = 0; i < r->count; i++) {
         if (i)
-            opa_buffer_add_char(b, ',');
-        add_integer(b, r->ids[i]);
+            *at++ = ',';
+        at = put_id(at, r->ids[i]);
     }
-    opa_buffer_add_char(b, ']');
+    *at++ = ']';
+    *at = '\0';
+    b->size = (size_t)(at - b->data);
     opa_json_write_raw(w, opa_buffer_text(b));
 }
 
@@ -185,17 +192,20 @@ static size_t format_weight(char digits[32], double weight)
 /* Weights come in runs, so each run's number is formed once. */
 static void write_weights(opa_json_writer *w, opa_buffer *b, const double *weights, size_t count)
 {
-    char digits[32] = "";
-    size_t size = 0;
+    char digits[32];
     opa_buffer_clear(b);
     opa_buffer_add_char(b, '[');
-    for (size_t i = 0; i < count; i++) {
-        if (i)
-            opa_buffer_add_char(b, ',');
-        if (i == 0 || weights[i] != weights[i - 1])
-            size = format_weight(digits, weights[i]);
-        opa_buffer_add(b, digits, size);
+    for (size_t i = 0, end; i < count; i = end) {
+        for (end = i + 1; end < count && weights[end] == weights[i];)
+            end++;
+        const size_t size = format_weight(digits, weights[i]);
+        digits[size] = ',';
+        if (!opa_buffer_reserve(b, (end - i) * (size + 1)))
+            return;
+        for (; i < end; i++, b->size += size + 1)
+            memcpy(b->data + b->size, digits, size + 1);
     }
+    b->size -= count > 0; /* the last comma */
     opa_buffer_add_char(b, ']');
     opa_json_write_raw(w, opa_buffer_text(b));
 }
@@ -352,6 +362,8 @@ int opa_member_write(opa_context *ctx, opa_json_writer *w, const opa_pairs_optio
     if (pairs.use_ground_truth)
         responses[OPA_ROLE_GROUND_TRUTH].text = sample->ground_truth;
     int status = prove(&m);
+    if (status == OPA_OK && pairs.counts.language + pairs.counts.image + pairs.counts.anchor == 0)
+        status = opa_findings_add(findings, OPA_F_NO_PAIRS, 0, NULL, "the recipe builds no pair from it");
     if (status == OPA_OK)
         status = make_responses(&m, responses);
     if (status == OPA_OK)

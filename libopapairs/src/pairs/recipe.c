@@ -511,7 +511,15 @@ int opa_recipe_parse(opa_context *ctx, opa_recipe **out, opa_text json)
     options.max_size = MAX_DOCUMENT;
     options.max_depth = 16;
     options.strict = true;
-    int status = opa_json_parse(ctx, &doc, json, &options, NULL);
+    opa_findings findings = {0};
+    int status = opa_json_parse(ctx, &doc, json, &options, &findings);
+    for (size_t i = 0; i < findings.count && status == OPA_OK; i++)
+        if (findings.items[i].code == OPA_F_DUPLICATE_KEY) {
+            status = opa_fail(ctx, OPA_EDATA, "line %lld: not allowed: %s", (long long)findings.items[i].line,
+                              findings.items[i].message);
+            opa_json_free(doc);
+        }
+    opa_findings_release(&findings);
     if (status) {
         opa_fail_prefix(ctx, "recipe");
         return status;

@@ -148,21 +148,7 @@ bool opa_text_loops(opa_text text)
 
 opa_text opa_py_strip(opa_text text)
 {
-    uint32_t c;
-    size_t n;
-    while ((n = opa_wtf8_decode(&c, text.data, text.size)) > 0 && opa_py_space(c)) {
-        text.data += n;
-        text.size -= n;
-    }
-    while (text.size > 0) {
-        n = 1;
-        while (n < 4 && n < text.size && ((unsigned char)text.data[text.size - n] & 0xC0) == 0x80)
-            n++;
-        if (opa_wtf8_decode(&c, text.data + text.size - n, n) != n || !opa_py_space(c))
-            break;
-        text.size -= n;
-    }
-    return text;
+    return opa_text_strip(text, opa_py_space);
 }
 
 /* s = text.split("."): does s[-2].strip() stand in ".".join(s[:-2])? Python finds the empty text everywhere. */

@@ -42,7 +42,7 @@ static int quarantine(opa_verdict *out, int code, const char *field, const char 
     out->sample = 0;
     out->code = code;
     out->field = field;
-    snprintf(out->message, sizeof out->message, format, (int)(id.size < 200 ? id.size : 200), id.data);
+    snprintf(out->message, sizeof out->message, format, (int)opa_utf8_cut(id, 200), id.data);
     return OPA_OK;
 }
 
@@ -90,6 +90,25 @@ static int insert_sample(opa_writer *w, const opa_incoming *in, int64_t key, int
     return opa_db_run(w->db, s);
 }
 
+/* Where an id looks like what a pack makes of another one, both would have one name there. */
+static int refuse_twin(opa_writer *w, opa_verdict *out, opa_text id)
+{
+    char pack_key[OPA_KEY_SIZE];
+    sqlite3_stmt *s;
+    int status = opa_db_prepare(w->db, &s, "SELECT id FROM samples WHERE pack_key = ?");
+    if (status != OPA_OK)
+        return status;
+    opa_sample_key(pack_key, id);
+    opa_db_bind_text(s, 1, text_of(pack_key));
+    if ((status = opa_db_next(w->db, s)) != OPA_OK)
+        return status == OPA_END ? OPA_OK : status;
+    status =
+        quarantine(out, OPA_F_ID_CONFLICT, "id",
+                   "in a pack it would have the name of \"%.*s\": give one of the two another id", opa_db_text(s, 0));
+    sqlite3_reset(s);
+    return status;
+}
+
 static int make(opa_writer *w, opa_verdict *out, const opa_source *source, const opa_item *item, int64_t record,
                 int64_t image)
 {
@@ -99,9 +118,12 @@ static int make(opa_writer *w, opa_verdict *out, const opa_source *source, const
                           "the store has no sample \"%.*s\": import it first, then this file again", in->id);
     if (!in->prompt.data)
         return quarantine(out, OPA_F_FIELD_MISSING, "prompt", "\"%.*s\" is a new sample, which needs a prompt", in->id);
+    int status = refuse_twin(w, out, in->id);
+    if (status != OPA_OK || out->code)
+        return status;
     opa_entry entry = entry_of(w, source, in, w->sample + 1);
     entry.state = (opa_state){in->revised, in->ground_truth, in->report, false, false};
-    int status = insert_sample(w, in, w->sample + 1, w->edit + 1, record, image);
+    status = insert_sample(w, in, w->sample + 1, w->edit + 1, record, image);
     if (status == OPA_OK)
         status = opa_edits_append(w->db, w->edit + 1, &entry);
     if (status != OPA_OK)
@@ -245,6 +267,6 @@ int opa_apply(opa_writer *w, opa_verdict *out, const opa_source *source, const o
     sqlite3_reset(row);
     if (field)
         return quarantine(out, OPA_F_ID_CONFLICT, field,
-                          "the store has a sample \"%.*s\" with another one: give one of them another id", item->in.id);
+                          "differs from that of \"%.*s\" in the store: give one of the two another id", item->in.id);
     return add_to_known(w, out, source, item, &k, image);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/context.h"
+#include "base/utf8.h"
 
 int opa_db_fail(opa_db *db, int rc)
 {
@@ -58,14 +59,18 @@ static bool immutable_uri(opa_buffer *out, const char *path)
     return !out->failed;
 }
 
-/* Is there a write-ahead log with something in it? Then the file alone is not the whole store. */
-static bool has_log(const char *path)
+/* Is there a write-ahead log or a rollback journal with something in it? Then the file alone is not the store. */
+static bool is_unfinished(const char *path)
 {
-    opa_buffer name = {0};
-    struct stat info;
-    opa_buffer_printf(&name, "%s-wal", path);
-    const bool found = name.failed || (stat(name.data, &info) == 0 && info.st_size > 0);
-    opa_buffer_release(&name);
+    static const char *const endings[] = {"wal", "journal"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings && !found; i++) {
+        opa_buffer name = {0};
+        struct stat info;
+        opa_buffer_printf(&name, "%s-%s", path, endings[i]);
+        found = name.failed || (stat(name.data, &info) == 0 && info.st_size > 0);
+        opa_buffer_release(&name);
+    }
     return found;
 }
 
@@ -108,11 +113,11 @@ int opa_db_open(opa_context *ctx, opa_db *out, const char *path)
          * is nothing that others could be writing, so the file is read as it is. */
         disconnect(out);
         out->read_only = true;
-        if (has_log(path)) {
+        if (is_unfinished(path)) {
             opa_db_close(out);
             return opa_fail(ctx, OPA_EIO,
                             "%s: the store was not closed and its folder cannot be written: copy it with its -wal "
-                            "file to where it can",
+                            "or -journal file to where it can",
                             path);
         }
         rc = connect(out, true);
@@ -174,6 +179,16 @@ int opa_db_run(opa_db *db, sqlite3_stmt *statement)
     while ((status = opa_db_next(db, statement)) == OPA_OK)
         ;
     return status == OPA_END ? OPA_OK : status;
+}
+
+bool opa_db_has_log(opa_db *db)
+{
+    sqlite3_stmt *s;
+    if (opa_db_prepare(db, &s, "PRAGMA journal_mode") != OPA_OK || opa_db_next(db, s) != OPA_OK)
+        return false;
+    const bool has = opa_text_equal(opa_db_text(s, 0), OPA_TEXT("wal"));
+    sqlite3_reset(s);
+    return has;
 }
 
 int opa_db_integer(opa_db *db, int64_t *out, const char *sql)

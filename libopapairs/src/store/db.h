@@ -43,6 +43,8 @@ int opa_db_prepare(opa_db *db, sqlite3_stmt **out, const char *sql);
 int opa_db_next(opa_db *db, sqlite3_stmt *statement);
 /** Run to its end; rows are not looked at. */
 int opa_db_run(opa_db *db, sqlite3_stmt *statement);
+/** Does the file have a write-ahead log now? Any connection may change that. */
+bool opa_db_has_log(opa_db *db);
 /** The integer that a statement without parameters gives. */
 int opa_db_integer(opa_db *db, int64_t *out, const char *sql);
 /** Take back the open transaction, if there is one. */

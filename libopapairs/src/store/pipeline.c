@@ -8,7 +8,7 @@
 
 #define MAX_THREADS 32
 /* Enough to keep every thread busy while the calling one writes; bytes bound memory when records are large. */
-#define BATCHES_PER_THREAD 3
+#define BATCHES_PER_THREAD 16
 #define MAX_BYTES ((size_t)24 << 20)
 
 struct worker {
@@ -91,7 +91,7 @@ int opa_pipeline_new(opa_context *ctx, opa_pipeline **out, int threads)
     pthread_cond_init(&p->work, NULL);
     pthread_cond_init(&p->done, NULL);
     start_workers(p, threads - 1);
-    p->limit = (size_t)(p->running + 1) * BATCHES_PER_THREAD;
+    p->limit = p->running ? (size_t)(p->running + 1) * BATCHES_PER_THREAD : 1;
     *out = p;
     return OPA_OK;
 }

@@ -18,4 +18,7 @@ int64_t opa_recorded_line(int64_t line, int64_t relative);
 /** Is the place (a_key, a_record) before (b_key, b_record)? Keys are sort keys of files. */
 bool opa_place_before(opa_text a_key, int64_t a_record, opa_text b_key, int64_t b_record);
 
+/** Findings on records that made or changed a sample, whatever the place: id, code and message, in no order. */
+int opa_store_sample_findings(opa_store *store, opa_finding_fn fn, void *user);
+
 #endif

@@ -14,14 +14,14 @@
 #define HEADER_SIZE 100
 #define APPLICATION_ID_AT 68
 
-enum kind { KIND_STORE, KIND_EMPTY_FILE, KIND_OTHER, KIND_NONE };
+enum kind { KIND_STORE, KIND_EMPTY_FILE, KIND_UNREADABLE, KIND_OTHER, KIND_NONE };
 
 static enum kind kind_of(const char *path)
 {
     unsigned char head[HEADER_SIZE];
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return errno == ENOENT || errno == ENOTDIR ? KIND_NONE : KIND_OTHER;
+        return errno == ENOENT || errno == ENOTDIR ? KIND_NONE : KIND_UNREADABLE;
     const ssize_t size = read(fd, head, sizeof head);
     close(fd);
     if (size == 0)
@@ -38,12 +38,12 @@ bool opa_store_probe(const char *path)
     return kind_of(path) == KIND_STORE;
 }
 
-/* Page size first, it is fixed with the first table: with 64 KiB a photograph takes one or two pages, which halves the
- * time that import spends in the log. The mark of a store goes in before the tables, in one transaction with the
- * version: what a kill leaves is an empty file or a store. */
+/* Page size first, it is fixed with the first table: in 32 KiB a photograph takes two or three pages. Smaller ones cost
+ * time for each page, larger ones leave more of each empty. The mark of a store goes in before the tables, in one
+ * transaction with the version: what a kill leaves is an empty file or a store. */
 static int initialise(opa_db *db)
 {
-    int status = opa_db_exec(db, "PRAGMA page_size = 65536");
+    int status = opa_db_exec(db, "PRAGMA page_size = 32768");
     if (status == OPA_OK)
         status = opa_db_exec(db, "PRAGMA application_id = 1330659664" /* OPA_STORE_APPLICATION_ID */);
     if (status == OPA_OK)
@@ -56,6 +56,8 @@ _Static_assert(OPA_STORE_APPLICATION_ID == 1330659664, "initialise() names it in
 int opa_store_create(opa_context *ctx, const char *path)
 {
     const enum kind kind = kind_of(path);
+    if (kind == KIND_UNREADABLE)
+        return opa_fail(ctx, OPA_ECREATE, "%s: %s", path, strerror(errno));
     if (kind == KIND_OTHER)
         return opa_fail(ctx, OPA_ECREATE, "%s: exists and is not a store", path);
     if (kind == KIND_STORE) {
@@ -85,18 +87,28 @@ int opa_store_create(opa_context *ctx, const char *path)
     return status == OPA_EIO ? OPA_ECREATE : status;
 }
 
+void opa_store_use_log(opa_store *store)
+{
+    sqlite3_busy_timeout(store->db.handle, 0);
+    sqlite3_exec(store->db.handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+    sqlite3_busy_timeout(store->db.handle, OPA_DB_WAIT_MS);
+}
+
 /* A write-ahead log lets others read while one writes. synchronous NORMAL: a killed process loses nothing, a power cut
  * at most the last imports, never the store; an edit by hand waits for the disk (FULL, edits.c), the first import does
- * not (OFF, import.c). Writing 340 MB takes 0.5 s, waiting until a disk has them several times as long as all the rest.
- */
-static int settle(opa_db *db)
+ * not, and has no log either (import.c). Whoever opens a store without a log gives it one, unless a writer is at work:
+ * it may be that import. */
+static int settle(opa_store *store)
 {
-    if (db->read_only)
+    opa_lock lock;
+    if (store->db.read_only)
         return OPA_OK;
-    int status = opa_db_exec(db, "PRAGMA synchronous = NORMAL");
-    int64_t ignored;
-    if (status == OPA_OK)
-        status = opa_db_integer(db, &ignored, "PRAGMA journal_mode = WAL");
+    int status = opa_db_exec(&store->db, "PRAGMA synchronous = NORMAL");
+    if (status != OPA_OK || opa_db_has_log(&store->db) ||
+        opa_lock_take(store->ctx, &lock, store->db.path, "opening", 0) != OPA_OK)
+        return status;
+    opa_store_use_log(store);
+    opa_lock_release(&lock);
     return status;
 }
 
@@ -106,6 +118,8 @@ int opa_store_open(opa_context *ctx, opa_store **out, const char *path)
     switch (kind_of(path)) {
     case KIND_NONE:
         return opa_fail(ctx, OPA_ENOENT, "%s: no such store (make one with \"opapairs init\")", path);
+    case KIND_UNREADABLE:
+        return opa_fail(ctx, OPA_EIO, "%s: %s", path, strerror(errno));
     case KIND_EMPTY_FILE:
     case KIND_OTHER:
         return opa_fail(ctx, OPA_EDATA, "%s: not a store", path);
@@ -121,7 +135,7 @@ int opa_store_open(opa_context *ctx, opa_store **out, const char *path)
     if (status == OPA_OK)
         status = opa_schema_migrate(&store->db);
     if (status == OPA_OK)
-        status = settle(&store->db);
+        status = settle(store);
     if (status != OPA_OK) {
         opa_store_free(store);
         return status;
@@ -242,11 +256,11 @@ int opa_store_counts(opa_store *store, int64_t *samples, int64_t *images)
     return status == OPA_OK ? opa_db_integer(&store->db, images, "SELECT count(DISTINCT image) FROM samples") : status;
 }
 
-int opa_store_image(opa_store *store, opa_text *out, const uint8_t sha256[OPA_SHA256_SIZE])
+int opa_store_image_into(opa_store *store, opa_buffer *out, const uint8_t sha256[OPA_SHA256_SIZE])
 {
     static const char sql[] = "SELECT bytes FROM images WHERE sha256 = ?";
     sqlite3_stmt *s;
-    *out = (opa_text){0};
+    opa_buffer_clear(out);
     int status = opa_db_prepare(&store->db, &s, sql);
     if (status != OPA_OK)
         return status;
@@ -256,11 +270,16 @@ int opa_store_image(opa_store *store, opa_text *out, const uint8_t sha256[OPA_SH
         return opa_fail(store->ctx, OPA_ENOENT, "%s: no such image", store->db.path);
     if (status != OPA_OK)
         return status;
-    opa_buffer_clear(&store->image);
-    opa_buffer_add_text(&store->image, opa_db_blob(s, 0));
+    opa_buffer_add_text(out, opa_db_blob(s, 0));
     sqlite3_reset(s);
-    if (store->image.failed)
-        return opa_fail_memory(store->ctx);
-    *out = opa_buffer_text(&store->image);
-    return OPA_OK;
+    return out->failed ? opa_fail_memory(store->ctx) : OPA_OK;
+}
+
+int opa_store_image(opa_store *store, opa_text *out, const uint8_t sha256[OPA_SHA256_SIZE])
+{
+    *out = (opa_text){0};
+    const int status = opa_store_image_into(store, &store->image, sha256);
+    if (status == OPA_OK)
+        *out = opa_buffer_text(&store->image);
+    return status;
 }

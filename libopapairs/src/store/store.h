@@ -23,6 +23,12 @@ int opa_store_lock(opa_store *store, opa_lock *out, const char *doing);
 /** A second connection to the same file with an open read transaction: what is written meanwhile is not seen there. */
 int opa_store_snapshot(opa_store *store, opa_db *out);
 
+/** Give the store a write-ahead log, if it has none and nobody is reading: without it the store is as sound, but
+ * readers and a writer wait for each other. With the writer's lock. */
+void opa_store_use_log(opa_store *store);
+/** opa_store_image() into a buffer of the caller's, which is cleared first. */
+int opa_store_image_into(opa_store *store, opa_buffer *out, const uint8_t sha256[OPA_SHA256_SIZE]);
+
 /** What opa_sample_read() reads: a row of samples, its head, its image and its source. Append "WHERE ..." */
 #define OPA_SAMPLE_SELECT                                                                                              \
     "SELECT s.id, f.name, k.record, w.image_name, s.image_expected, i.sha256, i.format, i.width, i.height, s.prompt, " \

@@ -56,17 +56,26 @@ static int tell(opa_writer *w, int code, const char *file, int64_t record, int64
     return status;
 }
 
-/* The record's own findings and why the store refused it. */
-static int tell_quarantine(opa_writer *w, const opa_source *source, const opa_item *item, const opa_verdict *verdict)
+/* The record's own findings, of its form and its image. */
+static int tell_own(opa_writer *w, const opa_source *source, const opa_item *item, opa_text id)
 {
     opa_findings list = {0};
+    if (!w->options->finding || item->in.findings.count == 0)
+        return OPA_OK;
     int status = opa_findings_append(&list, &item->in.findings, NULL);
     for (size_t i = 0; i < list.count; i++)
         list.items[i].line = opa_recorded_line(item->line, list.items[i].line);
     if (status == OPA_OK)
-        status = opa_findings_locate(&list, 0, source->name, item->index, (opa_text){0});
+        status = opa_findings_locate(&list, 0, source->name, item->index, id);
     status = status == OPA_OK ? tell_list(w, &list) : opa_fail_memory(w->store->ctx);
     opa_findings_release(&list);
+    return status;
+}
+
+/* The record's own findings and why the store refused it. */
+static int tell_quarantine(opa_writer *w, const opa_source *source, const opa_item *item, const opa_verdict *verdict)
+{
+    int status = tell_own(w, source, item, (opa_text){0});
     if (status == OPA_OK && verdict->code)
         status = tell(w, verdict->code, source->name, item->index, item->line, (opa_text){0}, verdict->field,
                       verdict->message);
@@ -123,6 +132,7 @@ static int tell_verdict(opa_writer *w, const opa_source *source, const opa_item 
     case OPA_OUTCOME_SAME:
         return tell_copy(w, source, item, raw, false);
     case OPA_OUTCOME_MADE:
+        return tell_own(w, source, item, item->in.id);
     case OPA_OUTCOME_ATTACHED:
     case OPA_OUTCOME_EDIT:
         break;
@@ -496,10 +506,12 @@ int opa_writer_file(opa_writer *w, opa_source *source)
     if (source->status == OPA_OK && source->readable > 0)
         return OPA_OK;
     const int why = source->status ? source->status : OPA_EDATA;
-    const char *message = source->message ? source->message : "no record of the file could be read";
+    const char *message = source->message ? source->message
+                          : source->key   ? "no record of the file could be read"
+                                          : "there is no record in the file";
     w->report.files_failed++;
     if (why < w->report.worst_status)
         w->report.worst_status = why;
     opa_fail(w->store->ctx, why, "%s: %s", source->path, message);
-    return tell(w, OPA_F_JSON_INVALID, source->name, -1, 0, (opa_text){0}, NULL, message);
+    return tell(w, OPA_F_JSON_INVALID, source->path, -1, 0, (opa_text){0}, NULL, message);
 }

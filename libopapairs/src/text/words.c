@@ -52,8 +52,13 @@ static bool is_unspaced(uint32_t c)
     return false;
 }
 
+static bool is_plain_letter(uint32_t c)
+{
+    return (c | 0x20) - 'a' < 26 || c - '0' < 10 || c == '_';
+}
+
 static enum class classify(uint32_t c) {
-    if (c < 0x80){if ((c | 0x20) - 'a' < 26 || c - '0' < 10 || c == '_') return LETTER;
+    if (c < 0x80){if (is_plain_letter(c)) return LETTER;
                   return opa_is_space(c) ? SPACE : OTHER;}
 if (opa_is_space(c)) return SPACE;
 switch (utf8proc_category((utf8proc_int32_t)c)) {
@@ -99,6 +104,8 @@ static struct glyph glyph_at(opa_text text, size_t at)
 static size_t run_end(opa_text text, size_t at)
 {
     for (;;) {
+        while (at < text.size && is_plain_letter((unsigned char)text.data[at]))
+            at++;
         struct glyph g = glyph_at(text, at);
         if (g.size && (g.class == LETTER || g.class == MARK)) {
             at += g.size;

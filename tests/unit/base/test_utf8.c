@@ -90,6 +90,10 @@ static void test_texts(void **state)
     assert_true(opa_text_blank((opa_text){0}) && opa_text_blank(OPA_TEXT("")) &&
                 opa_text_blank(OPA_TEXT("\n\xC2\xA0")));
     assert_false(opa_text_blank(OPA_TEXT("\0")));
+    assert_int_equal(opa_utf8_cut(OPA_TEXT("a\xC3\xA9z"), 2), 1);
+    assert_int_equal(opa_utf8_cut(OPA_TEXT("a\xC3\xA9z"), 3), 3);
+    assert_int_equal(opa_utf8_cut(OPA_TEXT("a\xC3\xA9z"), 9), 4);
+    assert_int_equal(opa_utf8_cut((opa_text){0}, 9), 0);
     assert_true(opa_text_equal((opa_text){0}, (opa_text){0}));
     assert_false(opa_text_equal((opa_text){0}, OPA_TEXT("")));
     assert_true(opa_text_equal(OPA_TEXT("a\0b"), OPA_TEXT("a\0b")));

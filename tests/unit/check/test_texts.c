@@ -100,6 +100,8 @@ static void test_placeholder(void **state)
     (void)state;
     opa_sample s = sound("a");
     s.prompt = OPA_TEXT("What is there?");
+    expect_only(&s, NULL, 0); /* then the image comes first */
+    s.report_expected = true; /* a rollout */
     expect_only(&s, NULL, OPA_F_IMAGE_PLACEHOLDER);
     s.prompt = OPA_TEXT("<image>\n<image>\nWhat is there?");
     expect_only(&s, NULL, OPA_F_IMAGE_PLACEHOLDER);

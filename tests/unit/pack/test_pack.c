@@ -162,8 +162,8 @@ static void all_samples_come_back(void **state)
 {
     (void)state;
     const opa_pack_report report = write_pack(at("p"), 1);
-    assert_int_equal(report.samples, 6);
-    assert_int_equal(report.left_out, 3); /* s6 has no pair, s7 is excluded, s8 is a loop */
+    assert_int_equal(report.samples, 7);
+    assert_int_equal(report.left_out, 2); /* s7 is excluded, s8 is a loop; s6 is in without a pair */
     assert_int_equal(report.shards, 4);   /* 2 jpg (3 samples), 1 png, 1 text */
     assert_int_equal(report.pairs.language, 5 * 2 + 1);
     assert_int_equal(report.pairs.image, 4 * 2 + 1);
@@ -174,8 +174,8 @@ static void all_samples_come_back(void **state)
     ok(opa_pack_open(ctx, &pack, at("p")));
     assert_true(opa_pack_probe(at("p")));
     assert_false(opa_pack_probe(root));
-    assert_int_equal(opa_pack_count(pack), 6);
-    for (size_t i = 0; i < 6; i++) {
+    assert_int_equal(opa_pack_count(pack), 7);
+    for (size_t i = 0; i < 7; i++) {
         opa_pack_members m;
         opa_sample packed, stored;
         ok(opa_pack_read(pack, &m, i));
@@ -446,7 +446,8 @@ static void what_is_left_out_is_said(void **state)
     opa_buffer b = {0};
     get(&b, at("p/manifest.json"));
     assert_non_null(
-        strstr(b.data, "\"left_out\":[{\"id\":\"s6\",\"code\":\"OP703\",\"name\":\"no-pairs\",\"reason\":\""));
+        strstr(b.data, "\"left_out\":[{\"id\":\"s7\",\"code\":\"OP701\",\"name\":\"excluded\",\"reason\":\""));
+    assert_non_null(strstr(b.data, "\"flagged\":[{\"id\":\"s6\",\"code\":\"OP703\",\"name\":\"no-pairs\""));
     opa_buffer_release(&b);
 }
 

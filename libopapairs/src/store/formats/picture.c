@@ -57,26 +57,36 @@ static int compare_name(opa_reader *reader, opa_incoming *in, const char *field)
     return status == OPA_OK ? OPA_OK : opa_fail_memory(reader->ctx);
 }
 
+/* A probe knows no record: its findings get the field and the line that the image came from. */
+static int place_findings(opa_reader *reader, opa_incoming *in, size_t first, const char *field)
+{
+    opa_json_place place = {.line = 0};
+    if (first == in->findings.count || !opa_json_place_of(in->doc, field, &place))
+        place.line = 0;
+    for (size_t i = first; i < in->findings.count; i++) {
+        opa_finding *f = &in->findings.items[i];
+        f->line = place.line;
+        free(f->field);
+        if (!(f->field = strdup(field)))
+            return opa_fail_memory(reader->ctx);
+    }
+    return OPA_OK;
+}
+
 /* Look at in->image and hash it. */
 static int examine(opa_reader *reader, opa_incoming *in, const char *field)
 {
     opa_image_info info;
     const size_t first = in->findings.count;
-    const int status = opa_image_probe(reader->ctx, &info, in->image, &in->findings);
+    int status = opa_image_probe(reader->ctx, &info, in->image, &in->findings);
     if (status == OPA_ENOMEM)
         return status;
-    for (size_t i = first; i < in->findings.count; i++) {
-        opa_finding *f = &in->findings.items[i];
-        /* What a probe calls a line is none of the record's. */
-        f->line = 0;
-        if (!f->field && !(f->field = strdup(field)))
-            return opa_fail_memory(reader->ctx);
-    }
     in->image_format = info.format;
     in->image_width = info.width;
     in->image_height = info.height;
     opa_sha256_of(in->image_sha256, in->image.data, in->image.size);
-    return compare_name(reader, in, field);
+    status = compare_name(reader, in, field);
+    return status == OPA_OK ? place_findings(reader, in, first, field) : status;
 }
 
 /* Does the text stand in the record as it is, without escapes? Then it can be cut out and put back. */

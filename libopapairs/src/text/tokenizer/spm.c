@@ -157,7 +157,7 @@ static int read_model(struct loader *l, opa_text bytes)
     size_t count = 0;
     for (opa_text in = bytes; in.size;) {
         if (!next_field(&in, &f))
-            return damaged(l, "message");
+            return damaged(l, "protocol buffer: it is cut, or another kind of file");
         count += f.number == 1 && f.wire == 2;
     }
     if (count == 0 || count > OPA_VOCAB_MAX / 2)
