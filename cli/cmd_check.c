@@ -9,7 +9,7 @@
 struct check {
     struct cli *cli;
     struct source source;
-    bool images, jsonl;
+    bool images, jsonl, infos;
     opa_findings all;
     int64_t samples;
 };
@@ -204,12 +204,34 @@ static void print_finding(struct cli *cli, const opa_finding *f)
     out_printf(cli, "\n");
 }
 
-static void print_plain(struct check *c, const int64_t count[3])
+/* What to do about the errors, code by code, behind the list: where one looks first. */
+static void print_remedies(struct check *c)
+{
+    size_t codes;
+    const opa_code_info *table = opa_code_table(&codes);
+    char code[16], number[32];
+    struct wrap w = {.cli = c->cli, .indent = 8, .columns = term_columns()};
+    for (size_t k = 0; k < codes; k++) {
+        int64_t hits = 0;
+        for (size_t i = 0; i < c->all.count; i++)
+            hits += c->all.items[i].code == table[k].code;
+        if (hits == 0 || table[k].severity != OPA_ERROR)
+            continue;
+        out_printf(c->cli, "%6s  %s%s %s%s\n", thousands(number, hits), style_begin(c->cli, STYLE_ERROR),
+                   code_text(code, table[k].code), table[k].name, style_end(c->cli, STYLE_ERROR));
+        wrap_string(&w, table[k].remedy, STYLE_PLAIN);
+        wrap_end(&w);
+    }
+}
+
+static void print_list(struct check *c)
 {
     struct cli *cli = c->cli;
     const char *file = "";
     for (size_t i = 0; i < c->all.count && out_alive(cli); i++) {
         const opa_finding *f = &c->all.items[i];
+        if (!c->infos && code_severity(f->code) == OPA_INFO)
+            continue;
         const char *here = f->file ? f->file : "(no file)";
         if (strcmp(here, file) != 0) {
             out_printf(cli, "%s", style_begin(cli, STYLE_BOLD));
@@ -219,11 +241,24 @@ static void print_plain(struct check *c, const int64_t count[3])
         file = here;
         print_finding(cli, f);
     }
+}
+
+static void print_plain(struct check *c, const int64_t count[3])
+{
+    struct cli *cli = c->cli;
+    const bool listed = count[OPA_ERROR] + count[OPA_WARNING] > 0 || (c->infos && count[OPA_INFO] > 0);
+    print_list(c);
+    if (count[OPA_ERROR] > 0) {
+        out_printf(cli, "\n");
+        print_remedies(c);
+    }
     char e[32], w[32], n[32], s[32];
-    out_printf(cli, "%s%s error%s, %s warning%s, %s info%s in %s sample%s\n", c->all.count ? "\n" : "",
+    out_printf(cli, "%s%s error%s, %s warning%s, %s info%s in %s sample%s\n", listed ? "\n" : "",
                thousands(e, count[OPA_ERROR]), count[OPA_ERROR] == 1 ? "" : "s", thousands(w, count[OPA_WARNING]),
                count[OPA_WARNING] == 1 ? "" : "s", thousands(n, count[OPA_INFO]), count[OPA_INFO] == 1 ? "" : "s",
                thousands(s, c->samples), c->samples == 1 ? "" : "s");
+    if (count[OPA_INFO] > 0 && !c->infos)
+        out_printf(cli, "infos are listed with --all\n");
     if (c->all.count > 0)
         out_printf(cli, "what each code means and what to do: opapairs check --codes\n");
 }
@@ -261,6 +296,7 @@ static int run(struct cli *cli, int argc, char **argv)
     const struct flag flags[] = {
         {"images", 0, FLAG_SWITCH, &c.images},
         {"jsonl", 0, FLAG_SWITCH, &c.jsonl},
+        {"all", 0, FLAG_SWITCH, &c.infos},
         {"codes", 0, FLAG_SWITCH, &codes},
         {"tokenizer", 0, FLAG_TEXT, &tokenizer},
     };
@@ -286,12 +322,13 @@ const struct command cmd_check = {
     .summary = "say everything that is wrong or odd, and where",
     .help = "Example: opapairs check set.opa\n"
             "         opapairs check set.opa --tokenizer llava-1.5-7b-hf/ --images --jsonl > findings.jsonl\n\n"
-            "Usage: opapairs check STORE|PACK [--images] [--tokenizer FILE] [--jsonl]\n"
+            "Usage: opapairs check STORE|PACK [--images] [--tokenizer FILE] [--all] [--jsonl]\n"
             "       opapairs check --codes [--jsonl]\n\n"
             "An error means that a record cannot be trained on as it is; warnings and infos are for you to judge.\n\n"
             "  --images          decode every image fully, which finds damage inside the data\n"
             "  --tokenizer FILE  count lengths in the model's tokens; lower bounds by words when not given\n"
-            "  --jsonl           a JSON document per finding\n"
+            "  --all             list the infos too\n"
+            "  --jsonl           a JSON document per finding, infos too\n"
             "  --codes           what each code means and what to do about it\n\n"
             "Exit: 0 no error, 1 at least one error.\n",
     .run = run,

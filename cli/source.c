@@ -198,6 +198,8 @@ bool view_fill_in(struct view *v)
         if (f->file == NULL && sample->source_file.data != NULL) {
             f->file = copy_text(sample->source_file);
             f->record = sample->source_record;
+            /* What follows from the sample has no line of its own (a report's lines are its own): the record's. */
+            f->line = sample->source_line;
             if (f->file == NULL)
                 return false;
         }
@@ -257,13 +259,27 @@ static void settle_stored(const struct source *s, struct view *v)
         v->pairs = pairs.counts;
 }
 
+/* A pack has the revised text in force. Where its report, spliced into the response, gives that very text, the edits show as they do in
+ * the store; else the text stands as it is. */
+static int assess_packed(struct source *s, struct view *v)
+{
+    const opa_align_options splice = OPA_ALIGN_OPTIONS_INIT, keep = {.keep_revised = true};
+    const opa_text revised = v->sample.revised;
+    if (revised.data != NULL) {
+        const int status = opa_assess(s->cli->ctx, &v->assessment, &v->sample, &splice, &v->findings);
+        if (status != OPA_OK || text_equal(v->assessment.alignment.revised, revised))
+            return status;
+        view_release(v);
+    }
+    return opa_assess(s->cli->ctx, &v->assessment, &v->sample, &keep, &v->findings);
+}
+
 int source_view(struct source *s, struct view *v, const opa_sample *sample)
 {
     opa_context *ctx = s->cli->ctx;
     *v = (struct view){.sample = *sample};
-    const opa_align_options keep_revised = {.keep_revised = true};
     bool memory = add_stored(s, &v->findings, sample->id);
-    int status = opa_assess(ctx, &v->assessment, &v->sample, s->pack ? &keep_revised : NULL, &v->findings);
+    int status = s->pack ? assess_packed(s, v) : opa_assess(ctx, &v->assessment, &v->sample, NULL, &v->findings);
     if (status == OPA_ERECORD) /* the proof failed, which is a finding */
         status = OPA_OK;
     if (status == OPA_OK && s->checker != NULL)

@@ -18,6 +18,7 @@ typedef struct opa_sample {
     opa_text id;
     opa_text source_file;     /**< base name of the file that it came from */
     int64_t source_record;    /**< 0-based place in that file */
+    int64_t source_line;      /**< 1-based line at which the record begins; 0 unknown (packs do not keep it) */
     opa_text image_id;        /**< the name that the record gave its image (a path, as written) */
     bool image_expected;      /**< its format has a place for an image (a rollout always has) */
     bool has_image;

@@ -100,7 +100,7 @@ void opa_utf8_clean(opa_buffer *out, opa_text text)
 bool opa_is_wide_space(uint32_t c)
 {
     return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
-           c == 0x202F || c == 0x205F || c == 0x3000 || c == 0xFEFF;
+           c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
 opa_text opa_text_strip(opa_text text, bool (*is_space)(uint32_t c))

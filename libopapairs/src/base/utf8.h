@@ -35,7 +35,7 @@ void opa_utf8_clean(opa_buffer *out, opa_text text);
 /** Bytes of @p text, at most @p most, that end with a whole character: for messages that quote the beginning. */
 size_t opa_utf8_cut(opa_text text, size_t most);
 bool opa_is_wide_space(uint32_t c);
-/** White space as Unicode has it (White_Space, plus U+FEFF). */
+/** White space as Unicode has it (White_Space). */
 static inline bool opa_is_space(uint32_t c)
 {
     return c == ' ' || c - 0x09 < 5 || (c >= 0x80 && opa_is_wide_space(c));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file pyspace.h
- *  White space as Python's str.strip() and str.split() see it: what the released code depends on. Unlike opa_is_space()
- * the four separators U+001C..U+001F count, and the byte order mark does not.
+ *  White space as Python's str.strip() and str.split() see it: what the released code depends on. Beside what
+ * opa_is_space() takes, the four separators U+001C..U+001F count.
  */
 #ifndef OPA_PAIRS_PYSPACE_H
 #define OPA_PAIRS_PYSPACE_H
@@ -10,7 +10,7 @@
 
 static inline bool opa_py_space(uint32_t c)
 {
-    return c != 0xFEFF && (opa_is_space(c) || (c >= 0x1C && c <= 0x1F));
+    return opa_is_space(c) || (c >= 0x1C && c <= 0x1F);
 }
 
 /** str.strip() */

@@ -195,6 +195,7 @@ void opa_sample_read(opa_sample *out, sqlite3_stmt *row)
         .ground_truth = opa_db_text(row, 13),
         .report = opa_db_text(row, 15),
         .excluded = sqlite3_column_int(row, 16),
+        .source_line = sqlite3_column_int64(row, 17),
     };
     out->report_expected = sqlite3_column_int(row, 14) || out->report.data;
     const opa_text digest = opa_db_blob(row, 5);

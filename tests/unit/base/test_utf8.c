@@ -82,7 +82,7 @@ static bool text_is(opa_text t, const char *want)
 static void test_texts(void **state)
 {
     (void)state;
-    assert_true(text_is(opa_text_trim(OPA_TEXT(" \t\xC2\xA0\xE3\x80\x80x y\xE2\x80\xA9\xEF\xBB\xBF\n")), "x y"));
+    assert_true(text_is(opa_text_trim(OPA_TEXT(" \t\xC2\xA0\xE3\x80\x80x y\xE2\x80\xA9\n")), "x y"));
     assert_true(text_is(opa_text_trim(OPA_TEXT("\xE4\xB8\xAD")), "\xE4\xB8\xAD"));
     assert_true(text_is(opa_text_trim(OPA_TEXT("x\x80\x80\x80\x80\x80")), "x\x80\x80\x80\x80\x80"));
     assert_int_equal(opa_text_trim(OPA_TEXT("  ")).size, 0);

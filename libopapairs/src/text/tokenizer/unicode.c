@@ -46,8 +46,7 @@ enum opa_char_class opa_char_class_wide(uint32_t c)
     case UTF8PROC_CATEGORY_CN:
         return WITHIN(new_letters, c) ? OPA_CHAR_LETTER : WITHIN(new_numbers, c) ? OPA_CHAR_NUMBER : OPA_CHAR_OTHER;
     default:
-        /* The library's list of white space has U+FEFF in addition, for texts that people edit. */
-        return c != 0xFEFF && opa_is_space(c) ? OPA_CHAR_SPACE : OPA_CHAR_OTHER;
+        return opa_is_space(c) ? OPA_CHAR_SPACE : OPA_CHAR_OTHER;
     }
 }
 
