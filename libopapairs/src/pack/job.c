@@ -6,6 +6,7 @@
 
 #include "base/context.h"
 #include "base/findings.h"
+#include "base/sha256.h"
 
 /* An image buffer that grew beyond this is given back after its sample. */
 #define KEEP_IMAGE ((size_t)4 << 20)
@@ -124,12 +125,13 @@ static bool passes(opa_job *job, const opa_job_worker *worker, const opa_assessm
     return job->left_out == 0;
 }
 
-/* Headers and size of the sample's range. */
+/* Headers, pieces, size and hash of the sample's range. */
 static void make_range(opa_job *job)
 {
+    static const char zeros[OPA_TAR_BLOCK];
     const opa_layout layout = opa_shard_layout(job->kind);
-    job->size = 0;
-    job->members = layout.count;
+    opa_sha256 hash;
+    job->size = job->piece_count = 0;
     for (size_t i = 0; i < layout.count; i++) {
         char name[OPA_TAR_NAME_SIZE];
         snprintf(name, sizeof name, "%s.%s", job->key, layout.extensions[i]);
@@ -137,8 +139,16 @@ static void make_range(opa_job *job)
             job->status = opa_fail(job->ctx, OPA_EDATA, "%s: too large for a pack", name);
             return;
         }
-        job->size += OPA_TAR_BLOCK + job->bodies[i].size + opa_tar_padding(job->bodies[i].size);
+        job->pieces[job->piece_count++] = (opa_text){(const char *)job->headers[i], OPA_TAR_BLOCK};
+        job->pieces[job->piece_count++] = job->bodies[i];
+        job->pieces[job->piece_count++] = (opa_text){zeros, opa_tar_padding(job->bodies[i].size)};
     }
+    opa_sha256_init(&hash);
+    for (size_t i = 0; i < job->piece_count; i++) {
+        opa_sha256_add(&hash, job->pieces[i].data, job->pieces[i].size);
+        job->size += job->pieces[i].size;
+    }
+    opa_sha256_done(job->sha256, &hash);
 }
 
 static void make_members(opa_job *job, const opa_job_worker *worker, const opa_assessment *assessment)

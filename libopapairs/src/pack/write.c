@@ -30,7 +30,7 @@ typedef struct open_shard {
     char name[OPA_SHARD_NAME_SIZE];
     uint32_t number;
     uint64_t samples, bytes;
-    opa_sha256_both hash; /* of the shard, and of each range in it */
+    opa_sha256 hash; /* the ranges in it have theirs already */
 } open_shard;
 
 typedef struct packer {
@@ -59,7 +59,7 @@ static int open_next_shard(packer *p, opa_shard_kind kind)
     open_shard *s = &p->shards[kind];
     opa_shard_name(s->name, kind, s->number++);
     s->samples = s->bytes = 0;
-    opa_sha256_both_init(&s->hash);
+    opa_sha256_init(&s->hash);
     s->fd = opa_folder_create(&p->folder, s->name);
     return s->fd < 0 ? write_failed(p, s->name) : OPA_OK;
 }
@@ -70,7 +70,7 @@ static int close_shard(packer *p, open_shard *s)
     if (s->fd < 0)
         return OPA_OK;
     int status = opa_folder_write(&p->folder, s->fd, s->name, (opa_text){end, sizeof end});
-    opa_sha256_both_add(&s->hash, end, sizeof end);
+    opa_sha256_add(&s->hash, end, sizeof end);
     /* Let the disk begin now; the fsync at the end then has little to wait for. Only a hint. */
     (void)sync_file_range(s->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     if (close(s->fd) != 0 && status == OPA_OK)
@@ -81,7 +81,7 @@ static int close_shard(packer *p, open_shard *s)
         return status ? status : opa_fail_memory(p->ctx);
     out->samples = s->samples;
     out->bytes = s->bytes + sizeof end;
-    opa_sha256_both_done(out->sha256, &s->hash);
+    opa_sha256_done(out->sha256, &s->hash);
     return OPA_OK;
 }
 
@@ -104,19 +104,18 @@ static int write_vector(packer *p, open_shard *s, struct iovec *v, int count)
 }
 
 /* iovec has no const; what it points to is only read. */
-static struct iovec piece(const void *data, size_t size)
+static struct iovec piece(opa_text text)
 {
     union {
         const void *from;
         void *to;
-    } u = {data};
-    return (struct iovec){u.to, size};
+    } u = {text.data};
+    return (struct iovec){u.to, text.size};
 }
 
 /* Append a finished job's range to the shard of its kind. */
 static int append_range(packer *p, const opa_job *job)
 {
-    static const char zeros[OPA_TAR_BLOCK];
     open_shard *s = &p->shards[job->kind];
     const size_t most = p->options->shard_samples ? p->options->shard_samples : DEFAULT_SHARD_SAMPLES;
     int status = s->fd >= 0 && s->samples >= most ? close_shard(p, s) : OPA_OK;
@@ -124,16 +123,12 @@ static int append_range(packer *p, const opa_job *job)
         status = open_next_shard(p, job->kind);
     if (status)
         return status;
-    struct iovec v[6];
-    int count = 0;
-    for (size_t i = 0; i < job->members; i++) {
-        v[count++] = piece(job->headers[i], OPA_TAR_BLOCK);
-        v[count++] = piece(job->bodies[i].data, job->bodies[i].size);
-        v[count++] = piece(zeros, opa_tar_padding(job->bodies[i].size));
+    struct iovec v[sizeof job->pieces / sizeof *job->pieces];
+    for (size_t i = 0; i < job->piece_count; i++) {
+        v[i] = piece(job->pieces[i]);
+        opa_sha256_add(&s->hash, job->pieces[i].data, job->pieces[i].size);
     }
-    for (int i = 0; i < count; i++)
-        opa_sha256_both_add(&s->hash, v[i].iov_base, v[i].iov_len);
-    status = write_vector(p, s, v, count);
+    status = write_vector(p, s, v, (int)job->piece_count);
     if (status)
         return status;
     opa_pack_entry entry = {.key = {job->key, strlen(job->key)},
@@ -141,7 +136,7 @@ static int append_range(packer *p, const opa_job *job)
                             .shard = {s->name, strlen(s->name)},
                             .offset = s->bytes,
                             .size = job->size};
-    opa_sha256_both_part(entry.sha256, &s->hash);
+    memcpy(entry.sha256, job->sha256, OPA_SHA256_SIZE);
     s->bytes += job->size;
     s->samples++;
     return opa_index_add_line(p->ctx, &p->index, &entry);

@@ -117,7 +117,9 @@ static void many_slips(void **state)
     char *hay = malloc(N * SIZE + 1), *copies = malloc(N * SIZE + 1);
     opa_text *texts = calloc(N, sizeof *texts);
     opa_found *f = calloc(N, sizeof *f);
-    for (size_t i = 0; i < N; i++) {
+    if (!hay || !copies || !texts || !f)
+        fail_msg("no memory");
+    for (size_t i = 0; hay && i < N; i++) {
         sprintf(hay + i * SIZE, "On %05zu there is a brown horse in the %05zu. ", i * 7919 % 90001, i * 104729 % 90001);
         memcpy(copies + i * SIZE, hay + i * SIZE, SIZE);
         copies[i * SIZE + 20] = 'x';

@@ -38,35 +38,6 @@ static void test_known(void **state)
     }
 }
 
-/* Parts of every size around the block, at whatever place, against the same bytes hashed one by one. */
-static void test_both(void **state)
-{
-    (void)state;
-    static uint8_t data[1 << 16];
-    uint32_t seed = 20250131;
-    for (size_t i = 0; i < sizeof data; i++)
-        data[i] = (uint8_t)((seed = seed * 1664525 + 1013904223) >> 24);
-    for (int slow = 0; slow < 2; slow++) {
-        opa_sha256_both both;
-        uint8_t got[32], want[32];
-        size_t at = 0;
-        opa_sha256_both_init(&both);
-        both.fast &= !slow;
-        for (size_t size = 0; at + size <= sizeof data; at += size, size += size < 200 || size % 64 ? 1 : 64) {
-            const size_t cut = size * (seed >> 8 & 15) / 16;
-            opa_sha256_both_add(&both, data + at, cut);
-            opa_sha256_both_add(&both, data + at + cut, size - cut);
-            opa_sha256_both_part(got, &both);
-            opa_sha256_of(want, data + at, size);
-            assert_memory_equal(got, want, 32);
-            seed = seed * 1664525 + 1013904223;
-        }
-        opa_sha256_both_done(got, &both);
-        opa_sha256_of(want, data, at);
-        assert_memory_equal(got, want, 32);
-    }
-}
-
 static void test_hex(void **state)
 {
     (void)state;
@@ -88,7 +59,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known),
-        cmocka_unit_test(test_both),
         cmocka_unit_test(test_hex),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
