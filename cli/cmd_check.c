@@ -294,10 +294,8 @@ static int run(struct cli *cli, int argc, char **argv)
     bool codes = false;
     const char *tokenizer = NULL;
     const struct flag flags[] = {
-        {"images", 0, FLAG_SWITCH, &c.images},
-        {"jsonl", 0, FLAG_SWITCH, &c.jsonl},
-        {"all", 0, FLAG_SWITCH, &c.infos},
-        {"codes", 0, FLAG_SWITCH, &codes},
+        {"images", 0, FLAG_SWITCH, &c.images},   {"jsonl", 0, FLAG_SWITCH, &c.jsonl},
+        {"all", 0, FLAG_SWITCH, &c.infos},       {"codes", 0, FLAG_SWITCH, &codes},
         {"tokenizer", 0, FLAG_TEXT, &tokenizer},
     };
     int go = cli_options(cli, argc, argv, flags, sizeof flags / sizeof *flags);

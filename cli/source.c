@@ -259,8 +259,8 @@ static void settle_stored(const struct source *s, struct view *v)
         v->pairs = pairs.counts;
 }
 
-/* A pack has the revised text in force. Where its report, spliced into the response, gives that very text, the edits show as they do in
- * the store; else the text stands as it is. */
+/* A pack has the revised text in force. Where its report, spliced into the response, gives that very text, the edits
+ * show as they do in the store; else the text stands as it is. */
 static int assess_packed(struct source *s, struct view *v)
 {
     const opa_align_options splice = OPA_ALIGN_OPTIONS_INIT, keep = {.keep_revised = true};

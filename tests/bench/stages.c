@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the time of import and pack goes, and the floor below which no tool can be: every stage alone, one thread, over one set.
+/* Where the time of import and pack goes, and the floor below which no tool can be: every stage alone, one thread, over
+ * one set.
  *
  *     stages TOKENIZER OUTPUT FILE...
  *
- * prints one JSON object: seconds a stage, bytes, records, tokens. OUTPUT is written with all image bytes, then removed. */
+ * prints one JSON object: seconds a stage, bytes, records, tokens. OUTPUT is written with all image bytes, then
+ * removed. */
 #define _DEFAULT_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,7 +20,8 @@
 #include "base/sha256.h"
 
 enum stage { READ, STREAM, GUARD, BASE64, SHA256, PROBE, ASSESS, TOKENIZE, WRITE, STAGES };
-static const char *const names[STAGES] = {"read", "stream", "guard", "base64", "sha256", "probe", "assess", "tokenize", "write"};
+static const char *const names[STAGES] = {"read",  "stream", "guard",    "base64", "sha256",
+                                          "probe", "assess", "tokenize", "write"};
 
 typedef struct bench {
     opa_context *ctx;
@@ -98,8 +101,11 @@ static void do_record(bench *b, opa_text bytes)
         return;
     do_image(b, text_of(doc, "image_bytes"));
     opa_json_place place;
-    opa_sample sample = {.id = OPA_TEXT("x"), .generated = text_of(doc, "original_generate_response"),
-                         .revised = text_of(doc, "AI_pseudo_response"), .ground_truth = text_of(doc, "standard_response"), .report_expected = true};
+    opa_sample sample = {.id = OPA_TEXT("x"),
+                         .generated = text_of(doc, "original_generate_response"),
+                         .revised = text_of(doc, "AI_pseudo_response"),
+                         .ground_truth = text_of(doc, "standard_response"),
+                         .report_expected = true};
     if (opa_json_place_of(doc, "AI_json_report", &place))
         sample.report = (opa_text){bytes.data + place.value.begin, place.value.end - place.value.begin};
     opa_assessment assessment;
@@ -148,8 +154,8 @@ int main(int argc, char **argv)
         read_plain(&b, argv[i]);
     for (int i = 3; i < argc; i++)
         do_file(&b, argv[i]);
-    printf("{\"records\":%lld,\"input_bytes\":%lld,\"image_bytes\":%lld,\"tokens\":%lld,\"seconds\":{", (long long)b.records, (long long)b.input,
-           (long long)b.images, (long long)b.token_count);
+    printf("{\"records\":%lld,\"input_bytes\":%lld,\"image_bytes\":%lld,\"tokens\":%lld,\"seconds\":{",
+           (long long)b.records, (long long)b.input, (long long)b.images, (long long)b.token_count);
     for (int i = 0; i < STAGES; i++)
         printf("%s\"%s\":%.4f", i ? "," : "", names[i], b.seconds[i]);
     printf("}}\n");

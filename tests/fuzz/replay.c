@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _DEFAULT_SOURCE
-/* main() for a fuzz target outside libFuzzer: runs every file of the folders (or files) given once. Fails when there is none. */
+/* main() for a fuzz target outside libFuzzer: runs every file of the folders (or files) given once. Fails when there is
+ * none. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

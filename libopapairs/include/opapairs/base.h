@@ -53,18 +53,18 @@ OPA_API bool opa_text_blank(opa_text text);
 /** What a function returns: 0 or OPA_END, or a negative code. Codes keep their value for ever. */
 enum opa_status {
     OPA_OK = 0,
-    OPA_END = 1,            /**< an iteration has no more items; not an error */
-    OPA_ENOMEM = -1,        /**< out of memory */
-    OPA_EINVAL = -2,        /**< the caller broke the contract of the function */
-    OPA_EDATA = -3,         /**< the input (a file, a document) is bad as a whole */
-    OPA_ERECORD = -4,       /**< this record is bad, its findings say why; others can go on */
-    OPA_ENOENT = -5,        /**< there is no such file, sample, member ... */
-    OPA_ECREATE = -6,       /**< an output cannot be created */
-    OPA_EIO = -7,           /**< reading or writing failed (disk full, device error) */
-    OPA_EBUSY = -8,         /**< somebody else holds the store */
-    OPA_EUNSUPPORTED = -9,  /**< valid, but not built in (a tokenizer kind, an image format) */
-    OPA_EVERSION = -10,     /**< written by a newer version of the format */
-    OPA_ECANCELLED = -11,   /**< a progress callback asked to stop */
+    OPA_END = 1,           /**< an iteration has no more items; not an error */
+    OPA_ENOMEM = -1,       /**< out of memory */
+    OPA_EINVAL = -2,       /**< the caller broke the contract of the function */
+    OPA_EDATA = -3,        /**< the input (a file, a document) is bad as a whole */
+    OPA_ERECORD = -4,      /**< this record is bad, its findings say why; others can go on */
+    OPA_ENOENT = -5,       /**< there is no such file, sample, member ... */
+    OPA_ECREATE = -6,      /**< an output cannot be created */
+    OPA_EIO = -7,          /**< reading or writing failed (disk full, device error) */
+    OPA_EBUSY = -8,        /**< somebody else holds the store */
+    OPA_EUNSUPPORTED = -9, /**< valid, but not built in (a tokenizer kind, an image format) */
+    OPA_EVERSION = -10,    /**< written by a newer version of the format */
+    OPA_ECANCELLED = -11,  /**< a progress callback asked to stop */
 };
 
 /** Keeps the message of the last failure. */

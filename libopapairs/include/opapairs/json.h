@@ -18,12 +18,15 @@ OPA_BEGIN_DECLS
 typedef struct opa_json opa_json;
 
 typedef struct opa_json_options {
-    size_t max_depth;    /**< default 128; deeper nesting is refused (OPA_F_JSON_DEPTH) */
-    size_t max_size;     /**< bytes, default 256 MiB; a larger document is refused (OPA_F_JSON_SIZE) */
-    int64_t first_line;  /**< default 1: the line at which @c bytes begins in its file, for messages */
-    bool strict;         /**< default false: true also refuses NaN, Infinity, lone surrogates and a byte order mark */
+    size_t max_depth;   /**< default 128; deeper nesting is refused (OPA_F_JSON_DEPTH) */
+    size_t max_size;    /**< bytes, default 256 MiB; a larger document is refused (OPA_F_JSON_SIZE) */
+    int64_t first_line; /**< default 1: the line at which @c bytes begins in its file, for messages */
+    bool strict;        /**< default false: true also refuses NaN, Infinity, lone surrogates and a byte order mark */
 } opa_json_options;
-#define OPA_JSON_OPTIONS_INIT {.max_depth = 128, .max_size = (size_t)256 << 20, .first_line = 1, .strict = false}
+#define OPA_JSON_OPTIONS_INIT                                                                                          \
+    {                                                                                                                  \
+        .max_depth = 128, .max_size = (size_t)256 << 20, .first_line = 1, .strict = false                              \
+    }
 
 /** Parse one document. @p bytes must outlive *out (long strings are not copied). NULL @p options are the defaults.
  *  Repairs and reasons of refusal are appended to @p findings (may be NULL) with their line.
@@ -34,9 +37,11 @@ OPA_API void opa_json_free(opa_json *doc);
 
 /** The root value; borrowed from @p doc, never NULL. */
 OPA_API const struct cJSON *opa_json_root(const opa_json *doc);
-/** The member @p key of an object, compared byte by byte; of duplicates the last. NULL: no such member, or no object. */
+/** The member @p key of an object, compared byte by byte; of duplicates the last. NULL: no such member, or no object.
+ */
 OPA_API const struct cJSON *opa_json_get(const struct cJSON *object, const char *key);
-/** The text of a string value, exactly: NULs and lone surrogates included. false: not a string. Borrowed from @p doc. */
+/** The text of a string value, exactly: NULs and lone surrogates included. false: not a string. Borrowed from @p doc.
+ */
 OPA_API bool opa_json_text(const opa_json *doc, const struct cJSON *value, opa_text *out);
 /** The name of an object's member, like opa_json_text(). */
 OPA_API opa_text opa_json_key(const opa_json *doc, const struct cJSON *member);
@@ -52,8 +57,8 @@ OPA_API bool opa_json_is_string(const opa_json *doc, const struct cJSON *value);
 
 /** Where a member of the root object stands in the bytes that were parsed. Of duplicates the last. */
 typedef struct opa_json_place {
-    opa_span value;  /**< bytes of the value, quotes included */
-    int64_t line;    /**< of the value, 1-based, counted from options.first_line */
+    opa_span value; /**< bytes of the value, quotes included */
+    int64_t line;   /**< of the value, 1-based, counted from options.first_line */
 } opa_json_place;
 /** false: the root is no object or has no such member. */
 OPA_API bool opa_json_place_of(const opa_json *doc, const char *key, opa_json_place *out);
@@ -65,12 +70,12 @@ OPA_API bool opa_json_place_of(const opa_json *doc, const char *key, opa_json_pl
 typedef struct opa_json_stream opa_json_stream;
 
 typedef struct opa_json_record {
-    opa_text bytes;   /**< the record's value, as it stands in the file; borrowed until the next call */
-    int64_t index;    /**< 0-based place in the file; damaged records count */
-    int64_t line;     /**< 1-based line of its first byte */
-    int64_t offset;   /**< bytes from the file's start */
-    bool truncated;   /**< the file ends inside this record: bytes holds what there is */
-    bool damaged;     /**< the record's end is a guess: brackets or quotes do not balance */
+    opa_text bytes; /**< the record's value, as it stands in the file; borrowed until the next call */
+    int64_t index;  /**< 0-based place in the file; damaged records count */
+    int64_t line;   /**< 1-based line of its first byte */
+    int64_t offset; /**< bytes from the file's start */
+    bool truncated; /**< the file ends inside this record: bytes holds what there is */
+    bool damaged;   /**< the record's end is a guess: brackets or quotes do not balance */
 } opa_json_record;
 
 /** Open @p path ("-" is standard input). max_size of @p options bounds one record. Findings on the file as a whole
@@ -86,7 +91,8 @@ OPA_API int opa_json_stream_memory(opa_context *ctx, opa_json_stream **out, opa_
 OPA_API int opa_json_stream_next(opa_json_stream *stream, opa_json_record *out);
 /** Bytes read so far, and the file's size (-1 unknown): for progress. */
 OPA_API void opa_json_stream_progress(const opa_json_stream *stream, int64_t *done, int64_t *total);
-/** True when the whole file is one JSON array (true), false for lines and single values. Known after the first next(). */
+/** True when the whole file is one JSON array (true), false for lines and single values. Known after the first next().
+ */
 OPA_API bool opa_json_stream_is_array(const opa_json_stream *stream);
 OPA_API void opa_json_stream_free(opa_json_stream *stream);
 
@@ -94,7 +100,8 @@ OPA_API void opa_json_stream_free(opa_json_stream *stream);
 
 /** Appends JSON to a buffer of its own. Commas and colons are put by the writer. Output is one line, UTF-8;
  *  NUL and control characters are escaped, a lone surrogate is written as \udXXX, U+007F and above as they are.
- *  The first failure (only memory) is kept and makes the later calls do nothing; opa_json_writer_finish() reports it. */
+ *  The first failure (only memory) is kept and makes the later calls do nothing; opa_json_writer_finish() reports it.
+ */
 typedef struct opa_json_writer opa_json_writer;
 
 OPA_API int opa_json_writer_new(opa_context *ctx, opa_json_writer **out);
@@ -108,7 +115,8 @@ OPA_API void opa_json_write_key_text(opa_json_writer *w, opa_text key);
 OPA_API void opa_json_write_text(opa_json_writer *w, opa_text text);   /**< absent (data NULL) is written as null */
 OPA_API void opa_json_write_string(opa_json_writer *w, const char *s); /**< NULL is written as null */
 OPA_API void opa_json_write_integer(opa_json_writer *w, int64_t n);
-OPA_API void opa_json_write_number(opa_json_writer *w, double x);      /**< shortest form that reads back; not finite: null */
+OPA_API void opa_json_write_number(opa_json_writer *w,
+                                   double x); /**< shortest form that reads back; not finite: null */
 OPA_API void opa_json_write_bool(opa_json_writer *w, bool b);
 OPA_API void opa_json_write_null(opa_json_writer *w);
 /** Bytes that are JSON already; white space outside strings is left out. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file opapairs.h
- *  libopapairs: import model outputs and expert edits, align them token by token, build, validate and pack preference pairs.
+ *  libopapairs: import model outputs and expert edits, align them token by token, build, validate and pack preference
+ * pairs.
  *
  *      opa_context *ctx;
  *      opa_store *store;

@@ -31,15 +31,15 @@ typedef enum opa_report_state {
 
 /** One entry of the report. Texts are borrowed from the report; data NULL where the field is absent. */
 typedef struct opa_sentence {
-    bool added;             /**< the entry "Added": text that the response lacked */
-    int64_t number;         /**< its number as reported ("0" is 0); -1 when it has none */
-    opa_text key;           /**< its key as reported */
+    bool added;     /**< the entry "Added": text that the response lacked */
+    int64_t number; /**< its number as reported ("0" is 0); -1 when it has none */
+    opa_text key;   /**< its key as reported */
     opa_text copied;
     opa_text rewritten;
-    int score;              /**< 1..4; 0 when absent or outside */
+    int score; /**< 1..4; 0 when absent or outside */
     opa_error_type error_type;
-    opa_text error_type_raw;/**< as written */
-    opa_text *objects;      /**< "dog -> cat" ... */
+    opa_text error_type_raw; /**< as written */
+    opa_text *objects;       /**< "dog -> cat" ... */
     size_t object_count;
     opa_text reason;
     bool released_score_lost; /**< the released mapping would not know this score's spelling and weigh it 1.0 */
@@ -52,14 +52,14 @@ typedef struct opa_report {
     opa_text image_description;
     opa_sentence *sentences; /**< in document order, Added where it stood */
     size_t count;
-    bool keys_ascending;     /**< numbers are in ascending order */
-    void *memory;            /**< owns all of the above */
+    bool keys_ascending; /**< numbers are in ascending order */
+    void *memory;        /**< owns all of the above */
 } opa_report;
 
-/** Parse the value that a record has in the report's place. @p json is that value as JSON, as it stands in the record: an
- *  object, or a string that holds one perhaps inside fences or prose, with trailing commas, single quotes, or cut off; data
- *  NULL means that the key is absent. Every repair is a finding (fields are named relative to the report: "3.score");
- *  nothing that can be read is dropped. Returns OPA_OK whatever the state, or OPA_ENOMEM. */
+/** Parse the value that a record has in the report's place. @p json is that value as JSON, as it stands in the record:
+ * an object, or a string that holds one perhaps inside fences or prose, with trailing commas, single quotes, or cut
+ * off; data NULL means that the key is absent. Every repair is a finding (fields are named relative to the report:
+ * "3.score"); nothing that can be read is dropped. Returns OPA_OK whatever the state, or OPA_ENOMEM. */
 OPA_API int opa_report_parse(opa_context *ctx, opa_report *out, opa_text json, opa_findings *findings);
 OPA_API void opa_report_release(opa_report *report);
 

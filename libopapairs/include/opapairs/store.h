@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file store.h
- *  The store: one SQLite file with samples, images (once each, by their SHA-256), the bytes of every imported record, and an
- *  append-only log of edits. Import is a transaction per batch and idempotent. Others may read while one writes; a second
- *  writer waits, then gets OPA_EBUSY. A kill at any point loses nothing that was reported done.
+ *  The store: one SQLite file with samples, images (once each, by their SHA-256), the bytes of every imported record,
+ * and an append-only log of edits. Import is a transaction per batch and idempotent. Others may read while one writes;
+ * a second writer waits, then gets OPA_EBUSY. A kill at any point loses nothing that was reported done.
  */
 #ifndef OPAPAIRS_STORE_H
 #define OPAPAIRS_STORE_H
@@ -16,20 +16,21 @@ typedef struct opa_store opa_store;
 
 /** How far a long operation is. */
 typedef struct opa_progress {
-    const char *stage;             /**< "import", "pack", "verify", "check" */
-    int64_t items;                 /**< records or samples done */
-    int64_t items_total;           /**< -1 unknown */
-    int64_t bytes, bytes_total;    /**< -1 unknown */
+    const char *stage;          /**< "import", "pack", "verify", "check" */
+    int64_t items;              /**< records or samples done */
+    int64_t items_total;        /**< -1 unknown */
+    int64_t bytes, bytes_total; /**< -1 unknown */
 } opa_progress;
 /** Called now and then from the calling thread; a value other than 0 stops the operation (OPA_ECANCELLED). */
 typedef int (*opa_progress_fn)(void *user, const opa_progress *progress);
 /** Takes a finding (borrowed); a value other than 0 stops. */
 typedef int (*opa_finding_fn)(void *user, const opa_finding *finding);
 
-/** Make an empty store. OPA_ECREATE: the path exists and is not an empty store, or cannot be made. An existing empty store
- *  is left as it is. */
+/** Make an empty store. OPA_ECREATE: the path exists and is not an empty store, or cannot be made. An existing empty
+ * store is left as it is. */
 OPA_API int opa_store_create(opa_context *ctx, const char *path);
-/** Open a store. OPA_ENOENT; OPA_EIO: it cannot be read; OPA_EDATA: not a store; OPA_EVERSION: from a newer version; OPA_EBUSY. */
+/** Open a store. OPA_ENOENT; OPA_EIO: it cannot be read; OPA_EDATA: not a store; OPA_EVERSION: from a newer version;
+ * OPA_EBUSY. */
 OPA_API int opa_store_open(opa_context *ctx, opa_store **out, const char *path);
 OPA_API void opa_store_free(opa_store *store);
 /** Is the file at @p path a store? Reads its header only. */
@@ -45,38 +46,42 @@ typedef struct opa_format_info {
 OPA_API const opa_format_info *opa_formats(size_t *count);
 
 typedef struct opa_import_options {
-    const char *format;      /**< default NULL: recognised from the content of each file */
-    const char *images;      /**< default NULL: relative image paths are looked for beside the file */
-    const char *by;          /**< default NULL ("import"): who, where a record does not say */
-    bool dry_run;            /**< default false: true reads and reports all, and writes nothing */
-    int threads;             /**< default 0: as many as there are processors; the result does not depend on it */
+    const char *format; /**< default NULL: recognised from the content of each file */
+    const char *images; /**< default NULL: relative image paths are looked for beside the file */
+    const char *by;     /**< default NULL ("import"): who, where a record does not say */
+    bool dry_run;       /**< default false: true reads and reports all, and writes nothing */
+    int threads;        /**< default 0: as many as there are processors; the result does not depend on it */
     opa_progress_fn progress;
-    opa_finding_fn finding;  /**< called for the findings of new records (their form, their image) and of those that were
-                                 quarantined, merged or revised, as they come, in order */
-    void *user;              /**< passed to both */
+    opa_finding_fn finding; /**< called for the findings of new records (their form, their image) and of those that were
+                                quarantined, merged or revised, as they come, in order */
+    void *user;             /**< passed to both */
 } opa_import_options;
-#define OPA_IMPORT_OPTIONS_INIT {0}
+#define OPA_IMPORT_OPTIONS_INIT                                                                                        \
+    {                                                                                                                  \
+        0                                                                                                              \
+    }
 
 typedef struct opa_import_report {
-    int64_t files, files_failed;       /**< failed: no record of it could be read */
-    int64_t records;                   /**< seen */
+    int64_t files, files_failed; /**< failed: no record of it could be read */
+    int64_t records;             /**< seen */
     int64_t samples_added;
-    int64_t attached;                  /**< an answer or edit that went to a known sample */
-    int64_t revisions;                 /**< known samples that got another report or revised text */
-    int64_t known;                     /**< records that were there already */
-    int64_t merged;                    /**< byte-equal copies */
+    int64_t attached;  /**< an answer or edit that went to a known sample */
+    int64_t revisions; /**< known samples that got another report or revised text */
+    int64_t known;     /**< records that were there already */
+    int64_t merged;    /**< byte-equal copies */
     int64_t quarantined;
     int64_t images_added;
     int64_t bytes;
     int64_t certificates[OPA_BROKEN + 1]; /**< of the samples added, by opa_certificate */
-    int worst_status;                  /**< of the files that failed: OPA_ENOENT, OPA_EDATA or OPA_EIO; 0 when none did */
+    int worst_status; /**< of the files that failed: OPA_ENOENT, OPA_EDATA or OPA_EIO; 0 when none did */
 } opa_import_report;
 
-/** Import files in the given order. A bad record is quarantined with its bytes; the good ones beside it go in. A file that cannot be
- *  read at all does not stop the others (see files_failed). Returns OPA_OK when all files were gone through; OPA_EIO, OPA_EBUSY,
- *  OPA_ENOMEM, OPA_ECANCELLED when not: then the store holds whole batches, and importing again goes on. */
-OPA_API int opa_store_import(opa_store *store, const char *const *paths, size_t count, const opa_import_options *options,
-                             opa_import_report *out);
+/** Import files in the given order. A bad record is quarantined with its bytes; the good ones beside it go in. A file
+ * that cannot be read at all does not stop the others (see files_failed). Returns OPA_OK when all files were gone
+ * through; OPA_EIO, OPA_EBUSY, OPA_ENOMEM, OPA_ECANCELLED when not: then the store holds whole batches, and importing
+ * again goes on. */
+OPA_API int opa_store_import(opa_store *store, const char *const *paths, size_t count,
+                             const opa_import_options *options, opa_import_report *out);
 
 /* ---- reading ---- */
 
@@ -97,17 +102,17 @@ OPA_API int opa_store_sample(opa_store *store, opa_sample *out, opa_text id);
 OPA_API int opa_store_counts(opa_store *store, int64_t *samples, int64_t *images);
 /** The original bytes of an image. Borrowed until the next call of this function or opa_store_free(). OPA_ENOENT. */
 OPA_API int opa_store_image(opa_store *store, opa_text *out, const uint8_t sha256[OPA_SHA256_SIZE]);
-/** The findings that import recorded: the form of each record, its image, quarantine, merging, revisions. Those of a sample carry
- *  its id. @p id limits to one sample (data NULL: all, in order of file and record). */
+/** The findings that import recorded: the form of each record, its image, quarantine, merging, revisions. Those of a
+ * sample carry its id. @p id limits to one sample (data NULL: all, in order of file and record). */
 OPA_API int opa_store_findings(opa_store *store, opa_text id, opa_finding_fn fn, void *user);
 
 /** An imported record. */
 typedef struct opa_record {
-    opa_text file;      /**< base name */
+    opa_text file; /**< base name */
     int64_t record;
     int64_t line;
-    opa_text id;        /**< of the sample that it went to; data NULL: quarantined */
-    opa_text bytes;     /**< exactly as in the file */
+    opa_text id;    /**< of the sample that it went to; data NULL: quarantined */
+    opa_text bytes; /**< exactly as in the file */
 } opa_record;
 typedef int (*opa_record_fn)(void *user, const opa_record *record);
 /** Every imported record with its bytes, by file and record. @p id limits to one sample's. */
@@ -115,28 +120,36 @@ OPA_API int opa_store_records(opa_store *store, opa_text id, opa_record_fn fn, v
 
 /* ---- edits: append-only, with who, what and when ---- */
 
-typedef enum opa_edit_what { OPA_EDIT_IMPORT, OPA_EDIT_REVISED, OPA_EDIT_REPORT, OPA_EDIT_EXCLUDE, OPA_EDIT_INCLUDE, OPA_EDIT_UNDO } opa_edit_what;
+typedef enum opa_edit_what {
+    OPA_EDIT_IMPORT,
+    OPA_EDIT_REVISED,
+    OPA_EDIT_REPORT,
+    OPA_EDIT_EXCLUDE,
+    OPA_EDIT_INCLUDE,
+    OPA_EDIT_UNDO
+} opa_edit_what;
 OPA_API const char *opa_edit_what_name(opa_edit_what what);
 
 typedef struct opa_edit {
-    int64_t sequence;       /**< ascending over the whole store */
+    int64_t sequence; /**< ascending over the whole store */
     opa_text id;
     opa_edit_what what;
-    opa_text by;            /**< data NULL: unknown */
-    opa_text at;            /**< RFC 3339, UTC */
-    opa_text why;           /**< of an exclusion, or the file of an import */
-    int64_t undoes;         /**< sequence of the edit that an undo takes back, else 0 */
-    opa_text revised;       /**< the revised text after this edit */
-    opa_text report;        /**< the report (JSON) after this edit */
-    bool excluded;          /**< after this edit */
+    opa_text by;      /**< data NULL: unknown */
+    opa_text at;      /**< RFC 3339, UTC */
+    opa_text why;     /**< of an exclusion, or the file of an import */
+    int64_t undoes;   /**< sequence of the edit that an undo takes back, else 0 */
+    opa_text revised; /**< the revised text after this edit */
+    opa_text report;  /**< the report (JSON) after this edit */
+    bool excluded;    /**< after this edit */
 } opa_edit;
 typedef int (*opa_edit_fn)(void *user, const opa_edit *edit);
 
 /** Set the revised text by hand. OPA_ENOENT: no such sample. @p by may be NULL. */
 OPA_API int opa_store_set_revised(opa_store *store, opa_text id, opa_text revised, const char *by);
-/** Set another report (JSON bytes; OPA_EDATA when no sentence can be read from it, findings say why). The revised text is again what the
- *  report gives. */
-OPA_API int opa_store_set_report(opa_store *store, opa_text id, opa_text report, const char *by, opa_findings *findings);
+/** Set another report (JSON bytes; OPA_EDATA when no sentence can be read from it, findings say why). The revised text
+ * is again what the report gives. */
+OPA_API int opa_store_set_report(opa_store *store, opa_text id, opa_text report, const char *by,
+                                 opa_findings *findings);
 OPA_API int opa_store_set_excluded(opa_store *store, opa_text id, bool excluded, const char *why, const char *by);
 /** Take the newest edit of a sample back that is not taken back yet (its import is none). OPA_ENOENT: there is none. */
 OPA_API int opa_store_undo(opa_store *store, opa_text id, const char *by);

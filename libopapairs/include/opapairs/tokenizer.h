@@ -19,8 +19,8 @@ typedef struct opa_encoder opa_encoder;
 /** Tokens of one text. {0} is empty; released with opa_tokens_release(); reused by each encode. */
 typedef struct opa_tokens {
     int32_t *ids;
-    uint32_t *begin, *end;  /**< bytes of the text that the token stands for; begin == end where it stands for none.
-                                 begin and end never decrease from one token to the next. */
+    uint32_t *begin, *end; /**< bytes of the text that the token stands for; begin == end where it stands for none.
+                                begin and end never decrease from one token to the next. */
     size_t count, capacity;
 } opa_tokens;
 OPA_API void opa_tokens_release(opa_tokens *tokens);
@@ -39,8 +39,8 @@ OPA_API void opa_tokenizer_free(opa_tokenizer *tok);
 /** "llama-bpe", "byte-bpe", "sentencepiece-bpe" or "words". Static storage. */
 OPA_API const char *opa_tokenizer_kind(const opa_tokenizer *tok);
 /** 64 hexadecimal digits: SHA-256 over all that decides how texts without added tokens are cut (normaliser,
- *  pre-tokeniser, pieces with their ids, merges or scores). Two files that cut alike, one of which only adds tokens, have
- *  the same; so have LLaMA's tokenizer.json and tokenizer.model only when their rules are the same. Borrowed. */
+ *  pre-tokeniser, pieces with their ids, merges or scores). Two files that cut alike, one of which only adds tokens,
+ * have the same; so have LLaMA's tokenizer.json and tokenizer.model only when their rules are the same. Borrowed. */
 OPA_API const char *opa_tokenizer_fingerprint(const opa_tokenizer *tok);
 /** Number of ids, added tokens included. */
 OPA_API size_t opa_tokenizer_size(const opa_tokenizer *tok);
@@ -61,9 +61,9 @@ enum opa_encode_flags {
     OPA_ENCODE_PLAIN = 0,
     OPA_ENCODE_SPECIAL = 1, /**< BOS and the like, as Hugging Face adds them by default */
 };
-/** Tokens of @p text into *out (what it held is replaced). Added tokens in the text are recognised as Hugging Face does.
- *  Lone surrogates and bytes that are no UTF-8 are seen as U+FFFD; offsets stay those of @p text. A text of n bytes
- *  takes O(n log n). OPA_ENOMEM; OPA_EDATA for a text over 1 GiB. */
+/** Tokens of @p text into *out (what it held is replaced). Added tokens in the text are recognised as Hugging Face
+ * does. Lone surrogates and bytes that are no UTF-8 are seen as U+FFFD; offsets stay those of @p text. A text of n
+ * bytes takes O(n log n). OPA_ENOMEM; OPA_EDATA for a text over 1 GiB. */
 OPA_API int opa_encoder_encode(opa_encoder *enc, opa_tokens *out, opa_text text, unsigned flags);
 
 OPA_END_DECLS

@@ -78,8 +78,9 @@ static size_t common_space_after(opa_text a, opa_text b)
     return left.size ? (size_t)(end.data + end.size - (left.data + left.size)) : end.size;
 }
 
-/* What stands between two matched words. White space that both sides share is kept, at the end first: a word that was put in or left out
- * takes the space before it along, as the models' tokens do ("▁cat", "Ġcat"), so the token behind it is not half in it. */
+/* What stands between two matched words. White space that both sides share is kept, at the end first: a word that was
+ * put in or left out takes the space before it along, as the models' tokens do ("▁cat", "Ġcat"), so the token behind it
+ * is not half in it. */
 static void add_gap(opa_differ *d, int sentence, opa_span g, opa_span r)
 {
     opa_text a = part(d->generated, g), b = part(d->revised, r);

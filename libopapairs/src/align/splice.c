@@ -22,8 +22,8 @@ static size_t line_breaks(opa_text text)
     return n;
 }
 
-/* The separator that stays: the strongest, of equals the last, so that a removed sentence takes the space before it along as its
- * first token does; at the text's start the first, which is the text's own. */
+/* The separator that stays: the strongest, of equals the last, so that a removed sentence takes the space before it
+ * along as its first token does; at the text's start the first, which is the text's own. */
 static size_t strongest(const opa_aligning *a, const pending *p)
 {
     size_t best = 0, most = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file buffer.h
- *  A growing run of bytes. Appending after a failed allocation does nothing, so a series of appends needs one check at its end.
+ *  A growing run of bytes. Appending after a failed allocation does nothing, so a series of appends needs one check at
+ * its end.
  */
 #ifndef OPA_BASE_BUFFER_H
 #define OPA_BASE_BUFFER_H

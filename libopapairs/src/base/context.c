@@ -82,19 +82,33 @@ void opa_fail_prefix(opa_context *ctx, const char *prefix)
 const char *opa_status_name(int status)
 {
     switch (status) {
-    case OPA_OK: return "OPA_OK";
-    case OPA_END: return "OPA_END";
-    case OPA_ENOMEM: return "OPA_ENOMEM";
-    case OPA_EINVAL: return "OPA_EINVAL";
-    case OPA_EDATA: return "OPA_EDATA";
-    case OPA_ERECORD: return "OPA_ERECORD";
-    case OPA_ENOENT: return "OPA_ENOENT";
-    case OPA_ECREATE: return "OPA_ECREATE";
-    case OPA_EIO: return "OPA_EIO";
-    case OPA_EBUSY: return "OPA_EBUSY";
-    case OPA_EUNSUPPORTED: return "OPA_EUNSUPPORTED";
-    case OPA_EVERSION: return "OPA_EVERSION";
-    case OPA_ECANCELLED: return "OPA_ECANCELLED";
-    default: return "?";
+    case OPA_OK:
+        return "OPA_OK";
+    case OPA_END:
+        return "OPA_END";
+    case OPA_ENOMEM:
+        return "OPA_ENOMEM";
+    case OPA_EINVAL:
+        return "OPA_EINVAL";
+    case OPA_EDATA:
+        return "OPA_EDATA";
+    case OPA_ERECORD:
+        return "OPA_ERECORD";
+    case OPA_ENOENT:
+        return "OPA_ENOENT";
+    case OPA_ECREATE:
+        return "OPA_ECREATE";
+    case OPA_EIO:
+        return "OPA_EIO";
+    case OPA_EBUSY:
+        return "OPA_EBUSY";
+    case OPA_EUNSUPPORTED:
+        return "OPA_EUNSUPPORTED";
+    case OPA_EVERSION:
+        return "OPA_EVERSION";
+    case OPA_ECANCELLED:
+        return "OPA_ECANCELLED";
+    default:
+        return "?";
     }
 }

@@ -61,7 +61,8 @@ int opa_findings_add(opa_findings *list, int code, int64_t line, const char *fie
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     opa_utf8_clean(&message, (opa_text){text, strlen(text)});
-    *f = (opa_finding){.code = code, .record = -1, .line = line, .field = field ? strdup(field) : NULL, .message = message.data};
+    *f = (opa_finding){
+        .code = code, .record = -1, .line = line, .field = field ? strdup(field) : NULL, .message = message.data};
     if (message.failed || !message.data || (field && !f->field)) {
         release_one(f);
         return OPA_ENOMEM;

@@ -10,8 +10,8 @@
 #include "base/buffer.h"
 
 size_t opa_wtf8_decode_long(uint32_t *out, const char *s, size_t size);
-/** Decode one character of WTF-8: strict UTF-8 plus surrogates D800..DFFF. Returns its size in bytes (1 to 4), or 0 when the
- *  bytes are none (or @p size is 0). Most text is ASCII, so that is decided in the caller's loop. */
+/** Decode one character of WTF-8: strict UTF-8 plus surrogates D800..DFFF. Returns its size in bytes (1 to 4), or 0
+ * when the bytes are none (or @p size is 0). Most text is ASCII, so that is decided in the caller's loop. */
 static inline size_t opa_wtf8_decode(uint32_t *out, const char *s, size_t size)
 {
     if (size == 0 || (unsigned char)*s >= 0x80)
@@ -46,7 +46,8 @@ opa_text opa_text_strip(opa_text text, bool (*is_space)(uint32_t c));
 opa_text opa_text_trim(opa_text text);
 /** Byte-equal? Two absent texts are. */
 bool opa_text_equal(opa_text a, opa_text b);
-/** First place of @p needle in @p hay at or after @p from; SIZE_MAX when there is none. An empty needle is found nowhere. */
+/** First place of @p needle in @p hay at or after @p from; SIZE_MAX when there is none. An empty needle is found
+ * nowhere. */
 size_t opa_text_find(opa_text hay, opa_text needle, size_t from);
 
 #endif

@@ -52,7 +52,7 @@ typedef struct opa_job {
     uint8_t headers[2][OPA_TAR_BLOCK];
     opa_text pieces[6]; /**< the range in order: header, body, padding of each member */
     size_t piece_count;
-    uint64_t size; /**< of the range */
+    uint64_t size;                   /**< of the range */
     uint8_t sha256[OPA_SHA256_SIZE]; /**< of the range */
     enum { OPA_JOB_FREE, OPA_JOB_READY, OPA_JOB_TAKEN, OPA_JOB_DONE } state;
 } opa_job;

@@ -58,8 +58,7 @@ static bool is_plain_letter(uint32_t c)
 }
 
 static enum class classify(uint32_t c) {
-    if (c < 0x80){if (is_plain_letter(c)) return LETTER;
-                  return opa_is_space(c) ? SPACE : OTHER;}
+    if (c < 0x80){if (is_plain_letter(c)) return LETTER; return opa_is_space(c) ? SPACE : OTHER;}
 if (opa_is_space(c)) return SPACE;
 switch (utf8proc_category((utf8proc_int32_t)c)) {
 case UTF8PROC_CATEGORY_LU:
