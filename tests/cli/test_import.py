@@ -98,6 +98,10 @@ class Import(Case):
         store = self.store(path, code=1)
         self.assertGreaterEqual(len(self.jsonl("ls", store)), 4)
         self.assertIn("OP002", [c for c, _ in self.codes(store)])
+        self.write("cut.json", data)  # copied again: what the finding's remedy says
+        self.run_cli("import", store, path)
+        self.assertEqual(len(self.jsonl("ls", store)), len(json.loads(data)))
+        self.assertNotIn("OP002", [c for c, _ in self.codes(store)])
 
     def test_bad_files_do_not_stop_good_ones(self):
         store = self.store()

@@ -51,6 +51,7 @@ def check_readers(f, pack, count):
         print("  SKIP webdataset: not installed")
     try:
         import datasets
+        datasets.disable_progress_bars()
         n = 0
         for kind in ("jpg", "png", "text"):
             shards = [str(p) for p in sorted(pack.glob(kind + "-*.tar"))]

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A ring of jobs. The calling thread fills at head and takes at tail; workers run the READY one that is next in line,
  * and so does the calling thread when it would have to wait. Between the two every job passes FREE -> READY -> TAKEN ->
- * DONE
- * -> FREE, always in ring order. */
+ * DONE -> FREE, always in ring order. */
 #include "pack/pool.h"
 
 #include <stdlib.h>

@@ -35,14 +35,30 @@ bool opa_place_before(opa_text a_key, int64_t a_record, opa_text b_key, int64_t 
 
 /* ---- findings ---- */
 
+/* A record in quarantine is settled when its place in the file is now held by one that begins with the same bytes and
+ * went in: the file was cut there, and was imported again whole. (A picture that is kept elsewhere is not among the
+ * bytes.) */
+#define SETTLED                                                                                                        \
+    "EXISTS (SELECT 1 FROM records k JOIN raws whole ON whole.key = k.raw JOIN raws cut ON cut.key = p.raw"            \
+    " WHERE k.file = p.file_key AND k.record = p.record AND whole.sample IS NOT NULL"                                  \
+    " AND substr(whole.bytes, 1, min(length(cut.bytes), ifnull(whole.cut_offset, length(whole.bytes)))) ="             \
+    "  substr(cut.bytes, 1, min(length(cut.bytes), ifnull(whole.cut_offset, length(whole.bytes)))))"
+
 /* Every place with its rank among the places of the same bytes (copy) and among those of one sample that say the same
- * (repeat), and what the first of these did. Then one row a finding: 1 of files  2 of raws, at their least place, in
- * quarantine at each  3 the store's reason for quarantine 4 revisions, at the least place that says it  5 copies, at
- * every place but the least Columns: sort_key, record, kind, n, file, line of the record, line in it, id, code, field,
- * message, copy > 1, file and record of the original. */
+ * (repeat), and what the first of these did. Then one row a finding, of kind
+ *
+ *   1  of a file
+ *   2  of a raw, at its least place; in quarantine at each
+ *   3  the store's reason for a quarantine
+ *   4  a revision, at the least place that says it
+ *   5  a copy, at every place but the least
+ *
+ * with the columns sort_key, record, kind, n, file, line of the record, line in it, id, code, field, message, copy > 1,
+ * file and record of the original. */
 static const char findings_sql[] =
     "WITH places AS ("
-    "  SELECT k.raw, k.record, k.line, f.name AS file, f.sort_key, w.sample, w.outcome, w.code, w.field, w.message, "
+    "  SELECT k.raw, k.file AS file_key, k.record, k.line, f.name AS file, f.sort_key, w.sample, w.outcome, w.code, "
+    "w.field, w.message, "
     "s.id,"
     "    row_number() OVER (PARTITION BY k.raw ORDER BY f.sort_key, k.record) AS copy,"
     "    row_number() OVER said AS repeat,"
@@ -59,9 +75,9 @@ static const char findings_sql[] =
     "   FROM file_findings n JOIN files f ON f.key = n.file WHERE ?1 IS NULL"
     " UNION ALL SELECT p.sort_key, p.record, 2, n.n, p.file, p.line, n.line, p.id, n.code, n.field, n.message, 0, "
     "NULL, 0"
-    "   FROM places p JOIN findings n ON n.raw = p.raw WHERE p.copy = 1 OR p.sample IS NULL"
+    "   FROM places p JOIN findings n ON n.raw = p.raw WHERE iif(p.sample IS NULL, NOT " SETTLED ", p.copy = 1)"
     " UNION ALL SELECT p.sort_key, p.record, 3, 0, p.file, p.line, 0, NULL, p.code, p.field, p.message, 0, NULL, 0"
-    "   FROM places p WHERE p.sample IS NULL AND p.code IS NOT NULL"
+    "   FROM places p WHERE p.sample IS NULL AND p.code IS NOT NULL AND NOT " SETTLED
     " UNION ALL SELECT p.sort_key, p.record, 4, 0, p.file, p.line, 0, p.id, 603, NULL, NULL, 0, NULL, 0"
     "   FROM places p WHERE p.sample IS NOT NULL AND p.repeat = 1 AND p.first_outcome = 1"
     " UNION ALL SELECT p.sort_key, p.record, 5, 0, p.file, p.line, 0, p.id, 601, NULL, NULL, p.copy > 1,"

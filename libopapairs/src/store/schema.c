@@ -12,16 +12,18 @@
  *
  * files     base names; sort_key orders names with numbers as numbers (naming.h).
  * images    original bytes, once each.
- * raws      the bytes of imported records, once for all byte-equal ones, with what became of them. Where a record holds
- * an image as canonical base64, that text is cut out: it stood at cut_offset and is the encoding of cut_image. sha256
- * is of the rest, then of the offset and the image's hash (import.c). A record is read anew when another format is
- * asked for, or when the image file that it names holds other bytes (linked), so these belong to its identity. sample
- * is NULL in quarantine. outcome: enum opa_outcome (writer.h). content is a hash of revised text, ground truth and
- * report: records of one sample with the same content say the same. code, field, message: why it is in quarantine where
- * the store, not the record, is the reason. records   each place (file, record) where a raw was seen. The least place
- * of a sample is its source. findings  of raws; line counts from the record's first line (1), 0 unknown. samples   what
- * never changes of a sample; head is the edit that is in force. edits     append-only; each holds the whole state after
- * it. The first of each sample is its import.
+ * raws      the bytes of imported records, once for all byte-equal ones, with what became of them.
+ *           Where a record holds an image as canonical base64, that text is cut out: it stood at cut_offset and is
+ *           the encoding of cut_image. sha256 is of the rest, then of the offset and the image's hash (batch.c).
+ *           A record is read anew when another format is asked for, or when the image file that it names holds other
+ *           bytes (linked), so these belong to its identity.
+ *           sample is NULL in quarantine; code, field and message say why where the store, not the record, is the
+ *           reason. outcome: enum opa_outcome (writer.h). content is a hash of revised text, ground truth and report:
+ *           records of one sample with the same content say the same.
+ * records   each place (file, record) where a raw was seen. The least place of a sample is its source.
+ * findings  of raws; line counts from the record's first line (1), 0 unknown.
+ * samples   what never changes of a sample; head is the edit that is in force.
+ * edits     append-only; each holds the whole state after it. The first of each sample is its import.
  */
 static const char version_1[] =
     "CREATE TABLE files ("
