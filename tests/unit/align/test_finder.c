@@ -34,7 +34,8 @@ static void twins(void **state)
                 from = want + 1;
             } while (from != 0);
         }
-        assert_true(f.head != NULL || n < 8);
+        /* In very short texts there may have been no needle long enough for the index. */
+        assert_true(f.head != NULL || n < 64);
         opa_arena_free(f.arena);
     }
 }
