@@ -98,9 +98,9 @@ enum opa_code {
     OPA_F_REPETITION_RELEASED = 507,  /**< info: the released filter would drop it, though it does not loop */
     OPA_F_PROMPT_LONG = 508,          /**< warning: the released query of 128 tokens would be cut */
     OPA_F_RESPONSE_LONG = 509,        /**< warning: over 896 tokens, the released micro-batch loses its weights */
-    OPA_F_IMAGE_PLACEHOLDER = 510,    /**< warning: "<image>" stands not exactly once in the prompt */
-    OPA_F_PROMPT_EMPTY = 511,         /**< error: the prompt is empty */
-    OPA_F_UNEDITED = 512,             /**< info: the revised response equals the generated one */
+    OPA_F_IMAGE_PLACEHOLDER = 510, /**< warning: "<image>" stands twice in the prompt, or in a rollout's not at all */
+    OPA_F_PROMPT_EMPTY = 511,      /**< error: the prompt is empty */
+    OPA_F_UNEDITED = 512,          /**< info: the revised response equals the generated one */
     /* 6xx identity, over all files */
     OPA_F_DUPLICATE_RECORD = 601, /**< warning: a byte-equal copy of another record, merged */
     OPA_F_IMAGE_ID_REUSED = 602,  /**< warning: one image_id names different images */

@@ -236,7 +236,7 @@ static const opa_code_info table[] = {
      "A response has over 896 tokens, for which the released code cuts it or loses the weights of its micro-batch.",
      "Shorten the response, or train with a program that does not cut it."},
     {OPA_F_IMAGE_PLACEHOLDER, "image-placeholder", OPA_WARNING,
-     "<image> stands not exactly once in the prompt of a sample with an image.",
+     "<image> stands twice in the prompt of a sample with an image, or in that of a rollout not at all.",
      "Put <image> once where the image belongs; without one it comes first."},
     {OPA_F_PROMPT_EMPTY, "prompt-empty", OPA_ERROR,
      "The prompt is empty.",
