@@ -13,6 +13,17 @@ OPA_BEGIN_DECLS
 
 #define OPA_SHA256_SIZE 32
 
+/** How far a person's review of a sample is (the newest decision that is not taken back counts). Stores only. */
+typedef enum opa_review {
+    OPA_REVIEW_NONE = 0, /**< nobody looked at it as it is now */
+    OPA_REVIEW_SEEN,     /**< looked at, not decided */
+    OPA_REVIEW_ACCEPTED,
+    OPA_REVIEW_CHANGED, /**< revised text or report set by hand */
+    OPA_REVIEW_EXCLUDED
+} opa_review;
+/** "unseen", "seen", "accepted", "changed", "excluded". */
+OPA_API const char *opa_review_name(opa_review review);
+
 /** Texts are borrowed from where the sample came from (valid until the next one is read); data NULL: absent. */
 typedef struct opa_sample {
     opa_text id;
@@ -34,6 +45,7 @@ typedef struct opa_sample {
     bool report_expected;  /**< its format has a place for a report */
     opa_text report;       /**< the report as JSON, as imported */
     bool excluded;         /**< by a person: stays in the store, leaves the packs */
+    opa_review review;
 } opa_sample;
 
 /** What follows from a sample alone; {0} is an empty one. */
