@@ -93,6 +93,14 @@ static size_t line_begin(const struct sheet *s)
     return s->line_count > 0 ? s->ends[s->line_count - 1] : 0;
 }
 
+size_t sheet_column(const struct sheet *s)
+{
+    size_t most = 0;
+    for (size_t i = line_begin(s); i < s->run_count; i++)
+        most += s->runs[i].most;
+    return most;
+}
+
 static void add(struct sheet *s, const char *bytes, size_t size, size_t columns, size_t most, enum style style)
 {
     if (!RESERVE(s, bytes, size, capacity, size) || !RESERVE(s, runs, run_count, run_capacity, 1))

@@ -33,6 +33,22 @@ size_t term_columns(void)
     return columns < NARROWEST ? NARROWEST : (size_t)columns;
 }
 
+size_t term_rows(void)
+{
+    struct winsize size;
+    const char *set = getenv("LINES");
+    const long rows = set ? strtol(set, NULL, 10) : 0;
+    if (rows > 0)
+        return (size_t)rows;
+    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
+bool term_has_true_color(int fd)
+{
+    const char *set = getenv("COLORTERM");
+    return term_is_smart(fd) && set != NULL && (strcmp(set, "truecolor") == 0 || strcmp(set, "24bit") == 0);
+}
+
 static const char *const STYLES[] = {
     [STYLE_PLAIN] = "",
     [STYLE_BOLD] = "\033[1m",
