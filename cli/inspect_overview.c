@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define ARROW " -> "
+
 enum { WIDE = 100, MEDIUM = 64, CODE = 5, SHARE = 4 };
 
 struct overview overview_layout(size_t columns, size_t longest_id)
@@ -80,8 +82,8 @@ static void put_score(struct sheet *out, const opa_report *report)
     sheet_string(out, digit, STYLES[score]);
 }
 
-/* "OP107 OP201 +3", errors first, in at most @p columns; returns the columns used. */
-static size_t put_codes(struct sheet *out, const opa_findings *findings, size_t columns)
+/* "OP107 OP201 +3", errors first, down to @p least, in at most @p columns; returns the columns used. */
+static size_t put_codes(struct sheet *out, const opa_findings *findings, opa_severity least, size_t columns)
 {
     static const enum style STYLES[] = {
         [OPA_INFO] = STYLE_DIM, [OPA_WARNING] = STYLE_WARNING, [OPA_ERROR] = STYLE_ERROR};
@@ -90,8 +92,8 @@ static size_t put_codes(struct sheet *out, const opa_findings *findings, size_t 
     char text[16];
     codes_count(&counts, findings);
     for (int i = 0; i < 1000; i++)
-        left += counts.of[i] > 0;
-    for (int severity = OPA_ERROR; severity >= OPA_INFO && left > 0; severity--) {
+        left += counts.of[i] > 0 && code_severity(i) >= least;
+    for (int severity = OPA_ERROR; severity >= (int)least && left > 0; severity--) {
         for (int i = 0; i < 1000 && left > 0; i++) {
             if (counts.of[i] == 0 || (int)code_severity(i) != severity)
                 continue;
@@ -136,23 +138,20 @@ static const opa_hunk *first_edit(const opa_alignment *a)
 /* "old words -> new words", in what is left of the line: each gets half of it, and what the other leaves. */
 static void put_edit(struct sheet *out, const struct view *v, const opa_hunk *h, size_t columns)
 {
-    static const char arrow[] = " -> ";
     const opa_alignment *a = &v->assessment.alignment;
-    if (columns < sizeof arrow + 4)
-        return;
     const opa_text none = OPA_TEXT("(none)");
     const opa_text generated = {v->sample.generated.data + h->generated.begin, h->generated.end - h->generated.begin};
     const opa_text revised = {a->revised.data + h->revised.begin, h->revised.end - h->revised.begin};
     const opa_text old = generated.size > 0 ? trimmed(generated) : none;
     const opa_text new = revised.size > 0 ? trimmed(revised) : none;
-    const size_t room = columns - (sizeof arrow - 1), old_width = text_width(old), new_width = text_width(new);
+    const size_t room = columns - strlen(ARROW), old_width = text_width(old), new_width = text_width(new);
     size_t given = room / 2;
     if (old_width <= given || old_width + new_width <= room)
         given = old_width;
     else if (new_width <= room / 2)
         given = room - new_width;
     sheet_visible(out, old, given, generated.size > 0 ? STYLE_DELETED : STYLE_DIM);
-    sheet_string(out, arrow, STYLE_PLAIN);
+    sheet_string(out, ARROW, STYLE_PLAIN);
     sheet_visible(out, new, room - given, revised.size > 0 ? STYLE_INSERTED : STYLE_DIM);
 }
 
@@ -168,12 +167,13 @@ void overview_row(struct sheet *out, const struct overview *o, const struct view
     sheet_spaces(out, 1, STYLE_PLAIN);
     put_score(out, &v->assessment.report);
     sheet_spaces(out, 1, STYLE_PLAIN);
-    const size_t used = put_codes(out, &v->findings, o->codes ? o->codes : CODE + 3);
+    const size_t used = o->codes ? put_codes(out, &v->findings, OPA_INFO, o->codes)
+                                 : put_codes(out, &v->findings, OPA_WARNING, CODE + 3);
+    const size_t fill = o->codes ? o->codes - used + 1 : used > 0, at = sheet_column(out) + fill;
     const opa_hunk *edit = first_edit(&v->assessment.alignment);
-    if (edit != NULL) {
-        sheet_spaces(out, o->codes ? o->codes - used + 1 : used > 0, STYLE_PLAIN);
-        const size_t at = sheet_column(out);
-        put_edit(out, v, edit, o->columns > at ? o->columns - at : 0);
+    if (edit != NULL && o->columns >= at + strlen(ARROW) + 4) {
+        sheet_spaces(out, fill, STYLE_PLAIN);
+        put_edit(out, v, edit, o->columns - at);
     }
     sheet_end_line(out);
 }
