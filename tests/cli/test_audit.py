@@ -47,7 +47,7 @@ class Audit(Case):
         self.assertRegex(self.row(self.run_cli("inspect", self.set), 1), r"B cat\. -> \(none\)$")
         narrow = self.run_cli("inspect", self.set, env={"COLUMNS": "40"}).splitlines()
         self.assertRegex(narrow[1], r" =  \d\d% 1 .*-> cow$")
-        self.assertRegex(narrow[3], r" !  \d\d% 2 OP")
+        self.assertRegex(narrow[3], r" ! 100% 2 OP101")
 
     def test_one_sample_is_shown_in_detail(self):
         for args in ([self.ids[0]], ["--grep", "A dog"], ["--limit", "1"]):
