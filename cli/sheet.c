@@ -139,7 +139,7 @@ static size_t put_visible(struct sheet *s, opa_text text, size_t columns, enum s
 {
     struct glyph g;
     size_t used = 0, most = 0;
-    const bool cut = columns > 0 && text.size > columns && text_width(text) > columns;
+    const bool cut = columns > 0 && text_exceeds(text, columns);
     for (size_t i = 0; i < text.size; used += g.columns, most += g.most) {
         i += glyph_next(&g, text.data + i, text.size - i);
         if (cut && most + g.most > columns - 1) {

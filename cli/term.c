@@ -75,8 +75,7 @@ size_t out_visible(struct cli *cli, opa_text text, size_t columns)
 {
     size_t used = 0, most = 0;
     struct glyph g;
-    /* The width is asked for only where it can matter: a text of at most that many bytes fits. */
-    const bool cut = columns > 0 && text.size > columns && text_width(text) > columns;
+    const bool cut = columns > 0 && text_exceeds(text, columns);
     for (size_t i = 0; i < text.size; used += g.columns, most += g.most) {
         i += glyph_next(&g, text.data + i, text.size - i);
         if (cut && most + g.most > columns - 1) {
