@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "filter.h"
@@ -23,8 +25,9 @@ struct inspect {
     struct detail_options options;
     struct overview overview;
     struct pager pager;
-    struct sheet page;  /* what is printed next */
-    struct sheet alone; /* the first sample in detail, should it stay the only one */
+    struct sheet page; /* what is printed next */
+    char *first;       /* the first sample's id, should it stay the only one */
+    size_t first_size;
     int64_t samples;
 };
 
@@ -46,37 +49,36 @@ static bool take_picture(struct inspect *in, opa_image *out, const opa_sample *s
                                PICTURE_ROWS, NULL) == OPA_OK;
 }
 
-static int put_detail(struct inspect *in, struct sheet *page, const struct view *v, const struct hunk_tokens *t)
+static int show_detail(struct inspect *in, const struct view *v, const struct hunk_tokens *t)
 {
     opa_image image = {0};
     struct detail_options options = in->options;
     options.picture = take_picture(in, &image, &v->sample) ? &image : NULL;
-    sheet_clear(page);
-    const int status = inspect_detail(page, &options, v, t);
+    sheet_clear(&in->page);
+    const int status = inspect_detail(&in->page, &options, v, t);
     opa_image_release(&image);
-    return status == OPA_OK ? 0 : cli_fail(in->cli, status, in->source.path);
-}
-
-static int show_detail(struct inspect *in, const struct view *v, const struct hunk_tokens *t)
-{
-    const int result = put_detail(in, &in->page, v, t);
     sheet_end_line(&in->page);
-    return result ? result : pager_print(&in->pager, &in->page);
+    return status == OPA_OK ? pager_print(&in->pager, &in->page) : cli_fail(in->cli, status, in->source.path);
 }
 
 /* The head and the first line wait for the second one: a list of one would say little. */
 static int show_line(struct inspect *in, const struct view *v, const struct hunk_tokens *t)
 {
-    if (in->samples == 1) {
-        in->overview = overview_layout(in->options.columns, in->source.id_columns);
-        overview_head(&in->page, &in->overview);
-        overview_row(&in->page, &in->overview, v, t);
-        return put_detail(in, &in->alone, v, t);
-    }
     if (in->samples > 2)
         sheet_clear(&in->page);
+    if (in->samples > 1) {
+        overview_row(&in->page, &in->overview, v, t);
+        return pager_print(&in->pager, &in->page);
+    }
+    in->overview = overview_layout(in->options.columns, in->source.id_columns);
+    overview_head(&in->page, &in->overview);
     overview_row(&in->page, &in->overview, v, t);
-    return pager_print(&in->pager, &in->page);
+    in->first_size = v->sample.id.size;
+    in->first = malloc(in->first_size + 1);
+    if (in->first == NULL)
+        return cli_error(in->cli, EXIT_IO, "out of memory");
+    memcpy(in->first, v->sample.id.data, in->first_size);
+    return 0;
 }
 
 static int show(void *user, struct view *v)
@@ -93,6 +95,22 @@ static int show(void *user, struct view *v)
     else
         result = in->detail ? show_detail(in, v, &tokens) : show_line(in, v, &tokens);
     hunk_tokens_release(&tokens);
+    return result;
+}
+
+/* The only sample of the overview, in detail. */
+static int show_alone(struct inspect *in)
+{
+    opa_sample sample;
+    struct view view;
+    int result = source_find(&in->source, &sample, (opa_text){in->first, in->first_size});
+    if (result == 0)
+        result = source_view(&in->source, &view, &sample);
+    if (result != 0)
+        return result;
+    in->detail = true;
+    result = show(in, &view);
+    view_release(&view);
     return result;
 }
 
@@ -118,7 +136,7 @@ static int show_all(struct inspect *in)
     int result = filter_each(&in->filter, &in->source, cli->args + 1, cli->arg_count - 1, NULL, show, in);
     int shown = 0;
     if (in->w == NULL && !in->detail && in->samples == 1)
-        shown = pager_print(&in->pager, &in->alone);
+        shown = show_alone(in);
     result = result ? result : shown;
     shown = pager_end(&in->pager);
     if (in->w == NULL && in->samples == 0 && result == 0)
@@ -148,7 +166,7 @@ static int open_and_inspect(struct inspect *in)
         return result;
     result = inspect(in);
     sheet_release(&in->page);
-    sheet_release(&in->alone);
+    free(in->first);
     opa_json_writer_free(in->w);
     opa_encoder_free(in->encoder);
     source_close(&in->source);
