@@ -119,12 +119,15 @@ static const char *base_name(const char *path)
     return *at != '\0' ? at : path;
 }
 
-int tally_begin(struct tally *t, struct source *source)
+int tally_begin(struct tally *t, struct source *source, const struct filter *filter)
 {
     *t = (struct tally){.cli = source->cli,
                         .name = base_name(source->path),
+                        .filter = filter,
                         .tokenizer = source->tokenizer,
                         .reviewed = source->store != NULL};
+    if (filter_in_force(filter) && (t->chosen = filter_text(filter)) == NULL)
+        return cli_error(t->cli, EXIT_IO, "out of memory");
     const int status = opa_encoder_new(t->cli->ctx, &t->encoder, t->tokenizer);
     return status == OPA_OK ? 0 : cli_fail(t->cli, status, NULL);
 }
@@ -178,5 +181,6 @@ void tally_release(struct tally *t)
     opa_tokens_release(&t->scratch);
     opa_encoder_free(t->encoder);
     free(t->hashes);
+    free(t->chosen);
     *t = (struct tally){0};
 }

@@ -4,7 +4,7 @@
 #define OPAPAIRS_CLI_TALLY_H
 
 #include "corrections.h"
-#include "source.h"
+#include "filter.h"
 
 enum tally_text { TALLY_PROMPT, TALLY_GENERATED, TALLY_REVISED, TALLY_GROUND_TRUTH, TALLY_TEXTS };
 /* "prompt", "generated" ... */
@@ -23,6 +23,8 @@ enum { TALLY_SHARES = 10 };
 struct tally {
     struct cli *cli;
     const char *name; /* base name of the store or the pack */
+    const struct filter *filter;
+    char *chosen; /* what it says, for people; NULL: all samples */
     const opa_tokenizer *tokenizer;
     bool reviewed; /* a store: samples have a review */
     int64_t samples, images, edited, excluded, left_out;
@@ -47,8 +49,8 @@ struct tally {
     size_t hash_count, hash_capacity;
 };
 
-/* Exit codes, or 0; messages are printed. The tally borrows from @p source. */
-int tally_begin(struct tally *out, struct source *source);
+/* Exit codes, or 0; messages are printed. The tally borrows from @p source and @p filter. */
+int tally_begin(struct tally *out, struct source *source, const struct filter *filter);
 int tally_sample(struct tally *t, const struct view *view);
 /* Count what only all samples tell. */
 int tally_finish(struct tally *t);

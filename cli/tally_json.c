@@ -133,6 +133,8 @@ static void write_tally(opa_json_writer *w, const struct tally *t)
     write_lengths(w, t);
     opa_json_write_key(w, "tokenizer");
     opa_json_write_string(w, opa_tokenizer_kind(t->tokenizer));
+    opa_json_write_key(w, "filter");
+    filter_json(w, t->filter);
     opa_json_end_object(w);
 }
 

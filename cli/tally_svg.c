@@ -308,6 +308,11 @@ static void put_head(FILE *f, const struct tally *t)
     char a[32], b[32], c[32], line[200];
     fputs("<text x=\"24\" y=\"44\" class=\"h\">", f);
     put_text(f, text_of(t->name), 70);
+    if (t->chosen != NULL) {
+        fputs("<tspan class=\"d\" style=\"font-size:13px;font-weight:400\" dx=\"12\">", f);
+        put_text(f, text_of(t->chosen), 90 - (text_width(text_of(t->name)) < 70 ? text_width(text_of(t->name)) : 70));
+        fputs("</tspan>", f);
+    }
     fputs("</text>\n", f);
     snprintf(line, sizeof line, "Pairs: %s language, %s image, %s anchor", thousands(a, (int64_t)t->pairs.language),
              thousands(b, (int64_t)t->pairs.image), thousands(c, (int64_t)t->pairs.anchor));

@@ -171,6 +171,8 @@ static void put_head(struct sheet *out, const struct tally *t, size_t width)
     wrap_printf(&w, STYLE_PLAIN, "; %s edited, %s left out by the default recipe, %s excluded by a person",
                 thousands(a, t->edited), thousands(b, t->left_out), thousands(c, t->excluded));
     wrap_end(&w);
+    if (t->chosen != NULL)
+        put_line(out, width, t->chosen);
     snprintf(line, sizeof line, "pairs: %s language, %s image, %s anchor", thousands(a, (int64_t)t->pairs.language),
              thousands(b, (int64_t)t->pairs.image), thousands(c, (int64_t)t->pairs.anchor));
     put_line(out, width, line);
