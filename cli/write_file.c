@@ -71,12 +71,18 @@ int write_file(struct cli *cli, const char *path, const char *bytes, size_t size
     }
     if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
         return write_through(cli, path, bytes, size);
-    char *beside = malloc(strlen(path) + sizeof ".XXXXXX");
-    if (beside == NULL)
-        return cli_error(cli, EXIT_IO, "out of memory");
-    strcpy(beside, path);
-    strcat(beside, ".XXXXXX");
-    const int result = replace(cli, path, beside, bytes, size);
+    char *target = realpath(path, NULL); /* behind a link; NULL: there is none yet */
+    const char *to = target ? target : path;
+    char *beside = malloc(strlen(to) + sizeof ".XXXXXX");
+    int result;
+    if (beside != NULL) {
+        strcpy(beside, to);
+        strcat(beside, ".XXXXXX");
+        result = replace(cli, to, beside, bytes, size);
+    } else {
+        result = cli_error(cli, EXIT_IO, "out of memory");
+    }
     free(beside);
+    free(target);
     return result;
 }

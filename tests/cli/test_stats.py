@@ -193,9 +193,9 @@ class Stats(Case):
         return sum(2 if unicodedata.east_asian_width(c) in "WF" else not unicodedata.combining(c) for c in line)
 
     def test_it_fits_every_width(self):
-        hostile = sentence(
-            "A dog.", "A cat.", 2, "image_recognition_error", ["\u6d88\u9632\u8f66" * 40 + " -> \u72d7", "x" * 5000]
-        )
+        objects = ["\u6d88\u9632\u8f66" * 40 + " -> \u72d7", "x" * 5000]
+        objects += 2 * ["%s -> %d" % ("a" * n, n) for n in range(20, 36, 2)]  # around the room that there is
+        hostile = sentence("A dog.", "A cat.", 2, "image_recognition_error", objects)
         store = self.store(self.write("set.json", list(self.random_set(20)) + [rollout("A dog.", [hostile])]))
         for columns in (40, 41, 77, 80, 100, 120, 160, 200):
             out = self.run_cli("stats", store, env={"COLUMNS": str(columns), "LC_ALL": "C.UTF-8"})
@@ -209,33 +209,24 @@ class Stats(Case):
         self.assertGreater(lines[1], lines[2])
 
     def test_bars(self):
-        """As long as their counts, in eighths of a block or whole #."""
-        samples = [
-            sentence("Number %d is here." % i, "Number %d is here." % i, 4 if i < 8 else 3, "correct", [])
-            for i in range(11)
-        ]
-        store = self.store(self.write("set.json", [rollout(" ".join(s["copied_content"] for s in samples), samples)]))
+        """As long as their counts, in eighths of a block or whole #; the longest fills the line."""
+        texts = ["Number %d is here." % i for i in range(11)]
+        sentences = [sentence(t, t, 4 if i < 8 else 3, "correct", []) for i, t in enumerate(texts)]
+        store = self.store(self.write("set.json", [rollout(" ".join(texts), sentences)]))
+        parts = "\u258f\u258e\u258d\u258c\u258b\u258a\u2589"
         for env, full in (
             ({"LC_ALL": "C.UTF-8"}, "\u2588"),
-            ({"LC_ALL": "C"}, "#"),
-            ({"LC_ALL": "", "LANG": "de_DE.utf8"}, "\u2588"),
+            ({"LC_ALL": "", "LC_CTYPE": "", "LANG": "de_DE.utf8"}, "\u2588"),
+            ({"LC_ALL": "C", "LANG": "de_DE.utf8"}, "#"),
         ):
-            out = self.run_cli("stats", store, env={"COLUMNS": "80", **env})
-            bars = {l.split()[0]: l.split("%")[1].strip() for l in out.split("\n") if l[:1] in "1234" and "%" in l[:30]}
-            if not bars:  # in the right column
-                bars = {
-                    l[41:].split()[0]: l[41:].split("%")[1].strip()
-                    for l in out.split("\n")
-                    if l[41:42] in ("1", "2", "3", "4")
-                }
+            lines = self.run_cli("stats", store, env={"COLUMNS": "40", **env}).split("\n")
+            lines = {line[0]: line for line in lines if line[:2] in ("1 ", "2 ", "3 ", "4 ")}
+            bars = {score: line.split("%")[1].strip() for score, line in lines.items()}
             self.assertEqual((bars["1"], bars["2"]), ("", ""))
+            self.assertEqual(self.width(lines["4"]), 40)
             self.assertEqual(set(bars["4"]), {full})
-            eighths = bars["3"].count(full) * 8 + (
-                0
-                if full == "#"
-                else sum(map(" \u258f\u258e\u258d\u258c\u258b\u258a\u2589".find, bars["3"].replace(full, "")))
-            )
-            self.assertAlmostEqual(eighths / 8, len(bars["4"]) * 3 / 8, delta=0.5 if full == "#" else 0.07)
+            length = bars["3"].count(full) + sum((parts.index(c) + 1) / 8 for c in bars["3"] if c != full)
+            self.assertAlmostEqual(length, len(bars["4"]) * 3 / 8, delta=0.5 if full == "#" else 0.07)
 
     # ---- the drawing ----
 
@@ -253,11 +244,22 @@ class Stats(Case):
             for e in root.getElementsByTagName("text")
         ]
 
+    def assert_bars(self, root, numbers):
+        """The first card: a track for each number, and a bar on it where the number is not 0."""
+        rects = [(e.getAttribute("class"), int(e.getAttribute("width"))) for e in root.getElementsByTagName("rect")]
+        first = [c for c, _ in rects].index("track")
+        whole = rects[first][1]
+        wanted = []
+        for color, n in zip(("good", "fine", "warn", "bad"), numbers):
+            wanted += [("track", whole)] + [(color, int(n / max(numbers) * whole + 0.5))] * (n > 0)
+        self.assertEqual(rects[first : first + len(wanted)], wanted)
+
     def test_drawing(self):
         store = self.store(self.write("set.json", list(self.random_set(30))))
         counts = self.stats(store)
         drawn = self.run_cli("stats", store, "--svg", "-")
-        texts = self.texts(self.assert_drawing(drawn))
+        root = self.assert_drawing(drawn)
+        texts = self.texts(root)
         for title in (
             "set.opa",
             "Scores of sentences",
@@ -272,6 +274,7 @@ class Stats(Case):
             ("4 accurate", "3 slight", "2 substantial", "1 wrong"), (counts["scores"][c] for c in "4321")
         ):
             self.assertEqual(texts[texts.index(label) + 1], str(n))
+        self.assert_bars(root, [counts["scores"][c] for c in "4321"])
         top = counts["objects"]["top"][0]
         at = texts.index("%s -> %s" % (top["from"], top["to"]))
         self.assertEqual(texts[at + 1], str(top["count"]))
@@ -337,11 +340,23 @@ class Stats(Case):
         self.run_cli("stats", store, "--svg", self.folder, code=73)
         self.run_cli("stats", store, "--svg", "-", "--json", code=2)
 
+    def test_links_lead_to_the_file(self):
+        store = self.demo_store()
+        os.mkdir(self.path("there"))
+        os.symlink(os.path.join("there", "stats.svg"), self.path("link.svg"))
+        self.write("there/stats.svg", b"old")
+        self.run_cli("stats", store, "--svg", self.path("link.svg"))
+        self.assertTrue(os.path.islink(self.path("link.svg")))
+        with open(self.path("there", "stats.svg"), encoding="utf-8") as f:
+            self.assert_drawing(f.read())
+
     @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full")
     def test_a_full_disk(self):
         store = self.demo_store()
-        self.run_cli("stats", store, "--svg", "/dev/full", code=74)
-        self.assertTrue(os.path.exists("/dev/full"), "a device is not replaced")
+        link = self.path("full.svg")  # so that a program that does wrong replaces this, and not the device
+        os.symlink("/dev/full", link)
+        self.run_cli("stats", store, "--svg", link, code=74)
+        self.assertTrue(os.path.islink(link))
 
 
 if __name__ == "__main__":
