@@ -83,7 +83,7 @@ bool filter_may_pass(const struct filter *f, const opa_sample *sample);
 bool filter_in_force(const struct filter *f);
 /* The options as given, or null. */
 void filter_json(opa_json_writer *w, const struct filter *f);
-/* "only --score 1,2 --limit 10", for people. NULL: out of memory. The caller frees it. */
+/* "chosen: --score 1,2 --limit 10", for people. NULL: out of memory. The caller frees it. */
 char *filter_text(const struct filter *f);
 
 /* ---- the words of --only (filter_words.c), a bit each ---- */

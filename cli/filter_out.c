@@ -86,7 +86,7 @@ char *filter_text(const struct filter *f)
     FILE *out = open_memstream(&text, &size);
     if (out == NULL)
         return NULL;
-    fputs("only", out);
+    fputs("chosen:", out);
     put_options(out, "only", &f->only);
     put_option(out, "score", f->score);
     put_option(out, "type", f->type);

@@ -149,7 +149,7 @@ class Stats(Case):
         )
         self.assertEqual(counts["filter"], wanted)
         self.assertIn(
-            "\nonly --only edited --score 1\n", self.run_cli("stats", store, "--score", "1", "--only", "edited")
+            "\nchosen: --only edited --score 1\n", self.run_cli("stats", store, "--score", "1", "--only", "edited")
         )
         few = self.stats(store, "--sort", "id", "--limit", "3")
         self.assertEqual((few["samples"], few["filter"]["limit"], few["filter"]["sort"]), (3, 3, "id"))
@@ -281,7 +281,7 @@ class Stats(Case):
         self.assertEqual(
             self.run_cli("stats", store, "--svg", "-", env={"COLUMNS": "40", "LC_ALL": "C", "TZ": "UTC+5"}), drawn
         )
-        self.assertIn("only --score 1", self.run_cli("stats", store, "--svg", "-", "--score", "1"))
+        self.assertIn("chosen: --score 1", self.run_cli("stats", store, "--svg", "-", "--score", "1"))
 
     def test_hostile_objects(self):
         objects = [
