@@ -52,9 +52,16 @@ extern const struct command cmd_accept, cmd_cat, cmd_check, cmd_diff, cmd_edit, 
 
 enum flag_kind {
     FLAG_SWITCH, /* bool */
-    FLAG_TEXT,   /* const char * */
+    FLAG_TEXT,   /* const char *; the last one given */
+    FLAG_TEXTS,  /* struct texts: all that are given */
     FLAG_COUNT,  /* int64_t, 0 and up */
     FLAG_U64,    /* uint64_t */
+};
+
+enum { MAX_TEXTS = 8 };
+struct texts {
+    const char *of[MAX_TEXTS];
+    size_t count;
 };
 
 struct flag {
@@ -108,8 +115,6 @@ int name_compare(const char *a, const char *b);
 const char *thousands(char out[32], int64_t n);
 /* A whole file ("-": stdin) into memory, which the caller frees. Exit code, or 0. */
 int read_file(struct cli *cli, char **out, size_t *size, const char *path);
-/* Does the store have every id among the arguments after the first? Each that it lacks is said. An exit code, or 0. */
-int cli_find_ids(struct cli *cli, opa_store *store);
 /* Who edits: @p by, else the login name; NULL unknown. */
 const char *who(const char *by);
 
