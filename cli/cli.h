@@ -117,8 +117,6 @@ const char *thousands(char out[32], int64_t n);
 const char *percentage(char out[16], int64_t n, int64_t total);
 /* A whole file ("-": stdin) into memory, which the caller frees. Exit code, or 0. */
 int read_file(struct cli *cli, char **out, size_t *size, const char *path);
-/* Does the store have every id among the arguments after the first? Each that it lacks is said. An exit code, or 0. */
-int cli_find_ids(struct cli *cli, opa_store *store);
 /* A file with these bytes, at @p path ("-": standard output) whole or not at all. Exit code, or 0. */
 int write_file(struct cli *cli, const char *path, const char *bytes, size_t size);
 /* Who edits: @p by, else the login name; NULL unknown. */

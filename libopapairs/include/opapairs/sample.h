@@ -47,6 +47,8 @@ typedef struct opa_sample {
     opa_text report;       /**< the report as JSON, as imported */
     bool excluded;         /**< by a person: stays in the store, leaves the packs */
     opa_review review;
+    opa_text reviewed_by; /**< who decided, or looked at it first; data NULL: nobody, or unknown */
+    opa_text reviewed_at; /**< when; data NULL: not yet */
     int64_t sequence; /**< of the newest entry of its log (opa_edit): another one means that it changed; 0 in a pack */
 } opa_sample;
 

@@ -24,7 +24,7 @@ const char *opa_review_name(opa_review review)
     return "?";
 }
 
-opa_review opa_review_of(opa_edit_what decides, bool excluded, bool seen)
+static opa_review review_of(opa_edit_what decides, bool excluded, bool seen)
 {
     if (excluded)
         return OPA_REVIEW_EXCLUDED;
@@ -33,6 +33,28 @@ opa_review opa_review_of(opa_edit_what decides, bool excluded, bool seen)
     if (decides == OPA_EDIT_REVISED || decides == OPA_EDIT_REPORT)
         return OPA_REVIEW_CHANGED;
     return seen ? OPA_REVIEW_SEEN : OPA_REVIEW_NONE;
+}
+
+void opa_review_read(opa_reviewed *out, sqlite3_stmt *row, int first)
+{
+    /* Three columns each, of OPA_REVIEW_COLUMNS: a sequence, who and when. */
+    enum { WHAT = 0, IS_EXCLUDED = 1, LOOKED = 2, DECIDED = 5, EXCLUDED = 8 };
+    static const int from[] = {
+        [OPA_REVIEW_SEEN] = LOOKED,
+        [OPA_REVIEW_ACCEPTED] = DECIDED,
+        [OPA_REVIEW_CHANGED] = DECIDED,
+        [OPA_REVIEW_EXCLUDED] = EXCLUDED,
+    };
+    const opa_review review =
+        review_of((opa_edit_what)sqlite3_column_int(row, first + WHAT), sqlite3_column_int(row, first + IS_EXCLUDED),
+                  sqlite3_column_type(row, first + LOOKED) != SQLITE_NULL);
+    *out = (opa_reviewed){.review = review};
+    if (review == OPA_REVIEW_NONE)
+        return;
+    const int at = first + from[review];
+    out->sequence = review == OPA_REVIEW_SEEN ? 0 : sqlite3_column_int64(row, at);
+    out->by = opa_db_text(row, at + 1);
+    out->at = opa_db_text(row, at + 2);
 }
 
 /* ---- the mark that somebody looked ---- */
@@ -94,34 +116,10 @@ int opa_store_mark_seen(opa_store *store, opa_text id, const char *by)
 
 /* ---- all samples ---- */
 
-/* Three columns each, from where a sequence, a name and a time stand. */
-enum { LOOKED = 3, DECIDED = 6, EXCLUDED = 9 };
-
-static opa_reviewed reviewed_of(sqlite3_stmt *row)
-{
-    static const int from[] = {
-        [OPA_REVIEW_SEEN] = LOOKED,
-        [OPA_REVIEW_ACCEPTED] = DECIDED,
-        [OPA_REVIEW_CHANGED] = DECIDED,
-        [OPA_REVIEW_EXCLUDED] = EXCLUDED,
-    };
-    opa_reviewed r = {.id = opa_db_text(row, 0)};
-    r.review = opa_review_of((opa_edit_what)sqlite3_column_int(row, 1), sqlite3_column_int(row, 2),
-                             sqlite3_column_type(row, LOOKED) != SQLITE_NULL);
-    if (r.review == OPA_REVIEW_NONE)
-        return r;
-    r.sequence = r.review == OPA_REVIEW_SEEN ? 0 : sqlite3_column_int64(row, from[r.review]);
-    r.by = opa_db_text(row, from[r.review] + 1);
-    r.at = opa_db_text(row, from[r.review] + 2);
-    return r;
-}
-
 int opa_store_reviews(opa_store *store, opa_reviewed_fn fn, void *user)
 {
     static const char sql[] =
-        "SELECT s.id, d.what, e.excluded, v.entry, v.by, v.at, d.sequence, d.by, d.at, x.sequence, x.by, x.at"
-        " FROM samples s JOIN edits e ON e.sequence = s.head" OPA_REVIEW_JOIN
-        "LEFT JOIN edits x ON e.excluded AND x.sequence = " OPA_NEWEST_LIVE("3");
+        "SELECT s.id," OPA_REVIEW_COLUMNS "FROM samples s JOIN edits e ON e.sequence = s.head" OPA_REVIEW_JOIN;
     opa_db db;
     sqlite3_stmt *s;
     int status = opa_store_snapshot(store, &db);
@@ -129,7 +127,9 @@ int opa_store_reviews(opa_store *store, opa_reviewed_fn fn, void *user)
         return status;
     status = opa_db_prepare(&db, &s, sql);
     while (status == OPA_OK && (status = opa_db_next(&db, s)) == OPA_OK) {
-        const opa_reviewed reviewed = reviewed_of(s);
+        opa_reviewed reviewed;
+        opa_review_read(&reviewed, s, 1);
+        reviewed.id = opa_db_text(s, 0);
         if (fn(user, &reviewed) != 0)
             status = opa_fail(store->ctx, OPA_ECANCELLED, "stopped");
     }

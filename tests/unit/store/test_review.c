@@ -49,6 +49,7 @@ static void test_accept_changes_no_text(void **state)
     const opa_sample s = sample_of(f, "a");
     assert_int_equal(s.review, OPA_REVIEW_ACCEPTED);
     assert_true(is(s.revised, "A cat.") && !s.revised_by_hand && !s.excluded && s.sequence > sequence);
+    assert_true(is(s.reviewed_by, "ann") && s.reviewed_at.data);
     OK(opa_store_log(f->store, A, see_accept, &log));
     assert_string_equal(log.data, "a by ann: checked twice -> A cat.|");
     assert_int_equal(sample_of(f, "b").review, OPA_REVIEW_NONE);
