@@ -196,7 +196,10 @@ void opa_sample_read(opa_sample *out, sqlite3_stmt *row)
         .report = opa_db_text(row, 15),
         .excluded = sqlite3_column_int(row, 16),
         .source_line = sqlite3_column_int64(row, 17),
+        .sequence = sqlite3_column_int64(row, 18),
     };
+    out->review = opa_review_of((opa_edit_what)sqlite3_column_int(row, 19), out->excluded,
+                                sqlite3_column_type(row, 20) != SQLITE_NULL);
     out->report_expected = sqlite3_column_int(row, 14) || out->report.data;
     const opa_text digest = opa_db_blob(row, 5);
     out->has_image = digest.size == OPA_SHA256_SIZE;
