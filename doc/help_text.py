@@ -165,9 +165,10 @@ def parse(verb, text):
 def same_options(help_, listed):
     """Refuse a help whose options are not those that the program takes."""
     told, known = {str(option) for option in help_.options()}, set(listed)
-    for which, odd in (("the help lacks", known - told), ("the program does not know", told - known)):
-        if odd:
-            raise HelpError("help of 'opapairs %s': %s %s" % (help_.verb, which, ", ".join(sorted(odd))))
+    odd = ["it lacks " + option for option in sorted(known - told)]
+    odd += ["the program does not know " + option for option in sorted(told - known)]
+    if odd:
+        raise HelpError("help of 'opapairs %s': %s" % (help_.verb, "; ".join(odd)))
     known = {option.name for option in help_.options()} | {"help", "color"}
     for name in re.findall(r"(?<![\w-])--([a-z][a-z0-9-]*)", " ".join(help_.usages)):
         if name not in known:
