@@ -32,12 +32,12 @@ struct cli;
  *     Usage: opapairs VERB ...         further forms, and lines that go on, indented
  *
  *     Paragraphs. What is UPPERCASE in the usage is a value's name; kinds that the completion knows: FILE, DIR, STORE,
- *     PACK, CHECKPOINT_DIR, ID, NAME (what the option's or this verb lists when called without arguments); a|b|c are
- *     words.
+ *     PACK, CHECKPOINT_DIR, ID, CODE, and NAME (what the verb of the option's name, or this one, lists); a|b|c are words;
+ *     WORD,... are several with commas between.
  *
  *       -l, --name VALUE  text         options, all that the verb takes but --help and --color; two spaces in front
- *       --other           text         all texts of a list begin in one column, where they also go on; a text that
- *                                      begins with "a, b or c" names the words that the value may be
+ *       --other           text         all texts of a list begin in one column, where they also go on; "a, b or c" at
+ *                                      the beginning or behind a colon are the words that the value may be
  *
  *     Exit: 0 this, 1 that.            optional, last
  */

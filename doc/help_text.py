@@ -24,11 +24,24 @@ class Option:
         return ("-%s, " % self.letter if self.letter else "") + "--" + self.name + (" VALUE" if self.value else "")
 
     def words(self):
-        """The words that the value may be, or none: from its name (json|image), or from how the text begins."""
+        """The words that the value may be, or none: from its name (json|image), or from its text (see listed_words)."""
         if re.fullmatch(r"[a-z0-9-]+(\|[a-z0-9-]+)+", self.value):
             return self.value.split("|")
-        listed = re.match(r"([a-z0-9-]+(?:, [a-z0-9-]+)*) or ([a-z0-9-]+)(?=[;,.:(]| \(|$)", self.text)
-        return listed.group(1).split(", ") + [listed.group(2)] if self.value and listed else []
+        return listed_words(self.text) if self.value else []
+
+
+def listed_words(text):
+    """The words of "a, b (a remark) or c; d, e; something else", at the beginning of a text or behind its first colon."""
+    text = re.sub(r"\s*\([^()]*\)", "", text)
+    for start in (text, text.partition(": ")[2]):
+        words = []
+        for group in start.rstrip(".").split("; "):
+            if not re.fullmatch(r"[a-z][\w-]*(, [a-z][\w-]*)*( or [a-z][\w-]*)?", group):
+                break
+            words += re.split(r", | or ", group)
+        if len(words) > 1:
+            return words
+    return []
 
 
 @dataclass

@@ -15,7 +15,8 @@ KINDS = {"A": "STORE|PACK", "B": "STORE|PACK"}
 
 def option_words(options):
     for o in options:
-        value = "=" + ("|".join(o.words()) or o.value) if o.value else ""
+        several = ",..." if o.value.endswith(",...") else ""
+        value = "=" + ("|".join(o.words()) + several if o.words() else o.value) if o.value else ""
         if o.letter:
             yield "-" + o.letter + value
         yield "--" + o.name + value

@@ -65,6 +65,20 @@ class Form(unittest.TestCase):
         self.assertEqual(help_.exits, [("0", "it shines"), ("65 or 66", "it does not")])
         self.assertEqual(help_text.operands(help_), ["STORE"])
 
+    def test_words_of_a_value(self):
+        for text, words in (
+            ("a, b or c", "a b c"),
+            ("always, never or auto; auto is on a terminal, unless NO_COLOR is set", "always never auto"),
+            ("edit-share (most first), score (worst first) or id; equal ones as imported", "edit-share score id"),
+            ("edited, unedited; exact, broken (certificate); error, warning (has\nsuch)", "edited unedited exact broken error warning"),
+            ("some sentence has this type: correct, image_error or none; with --score", "correct image_error none"),
+            ("some sentence has this score: 1 to 4, or none", ""),
+            ("json when not given", ""),
+            ("ends a response; the tokenizer's own when not given", ""),
+            ("rollouts", ""),
+        ):
+            self.assertEqual(help_text.listed_words(text), words.split(), text)
+
     def refused(self, old, new, why):
         self.assertIn(old, GOOD)
         with self.assertRaisesRegex(help_text.HelpError, "opapairs frob'.*" + why):
