@@ -68,9 +68,16 @@ extern const struct command cmd_accept, cmd_cat, cmd_check, cmd_diff, cmd_edit, 
 
 enum flag_kind {
     FLAG_SWITCH, /* bool */
-    FLAG_TEXT,   /* const char * */
+    FLAG_TEXT,   /* const char *; the last one given */
+    FLAG_TEXTS,  /* struct texts: all that are given */
     FLAG_COUNT,  /* int64_t, 0 and up */
     FLAG_U64,    /* uint64_t */
+};
+
+enum { MAX_TEXTS = 8 };
+struct texts {
+    const char *of[MAX_TEXTS];
+    size_t count;
 };
 
 struct flag {
@@ -130,10 +137,14 @@ bool text_is_utf8(opa_text text);
 int name_compare(const char *a, const char *b);
 /* 1234567 as "1,234,567". @p out has room for 32. */
 const char *thousands(char out[32], int64_t n);
+/* "53 %"; only all of it is "100 %", and only nothing "0 %". @p total is not 0; @p out has room for 16. */
+const char *percentage(char out[16], int64_t n, int64_t total);
 /* A whole file ("-": stdin) into memory, which the caller frees. Exit code, or 0. */
 int read_file(struct cli *cli, char **out, size_t *size, const char *path);
 /* Does the store have every id among the arguments after the first? Each that it lacks is said. An exit code, or 0. */
 int cli_find_ids(struct cli *cli, opa_store *store);
+/* A file with these bytes, at @p path ("-": standard output) whole or not at all. Exit code, or 0. */
+int write_file(struct cli *cli, const char *path, const char *bytes, size_t size);
 /* Who edits: @p by, else the login name; NULL unknown. */
 const char *who(const char *by);
 

@@ -126,21 +126,31 @@ int source_next(struct source *s, opa_sample *out)
     return read_pack(s, out, s->next++);
 }
 
-int source_find(struct source *s, opa_sample *out, const char *id)
+static int no_sample(struct source *s, opa_text id)
+{
+    return cli_error(s->cli, EXIT_NO_INPUT, "%s: no sample '%.*s'; 'opapairs ls %s' lists them", s->path,
+                     (int)(id.size < 200 ? id.size : 200), id.data, s->path);
+}
+
+int source_find(struct source *s, opa_sample *out, opa_text id)
 {
     size_t at;
-    int status = OPA_ENOENT;
-    if (s->store != NULL)
-        status = opa_store_sample(s->store, out, text_of(id));
-    else if (opa_pack_find(s->pack, &at, text_of(id)))
-        status = read_pack(s, out, at);
-    else
-        return cli_error(s->cli, EXIT_NO_INPUT, "%s: no sample '%s'; 'opapairs ls %s' lists them", s->path, id,
-                         s->path);
+    if (s->pack != NULL && !opa_pack_find(s->pack, &at, id))
+        return no_sample(s, id);
+    const int status = s->pack ? read_pack(s, out, at) : opa_store_sample(s->store, out, id);
     if (status == OPA_ENOENT && s->store != NULL)
-        return cli_error(s->cli, EXIT_NO_INPUT, "%s: no sample '%s'; 'opapairs ls %s' lists them", s->path, id,
-                         s->path);
+        return no_sample(s, id);
     return status == OPA_OK ? 0 : cli_fail(s->cli, status, s->path);
+}
+
+int source_has(struct source *s, opa_text id)
+{
+    opa_sample sample;
+    size_t at;
+    if (s->pack != NULL)
+        return opa_pack_find(s->pack, &at, id);
+    const int status = opa_store_sample(s->store, &sample, id);
+    return status == OPA_OK ? 1 : status == OPA_ENOENT ? 0 : -cli_fail(s->cli, status, s->path);
 }
 
 int source_image(struct source *s, opa_text *out, const opa_sample *sample)
@@ -347,6 +357,8 @@ int source_each(struct source *s, const char *stage, view_fn fn, void *user)
         }
         if (status != OPA_OK)
             return cli_fail(s->cli, status, s->path);
+        if (s->skip != NULL && s->skip(s->skip_user, &sample))
+            continue;
         result = source_view(s, &view, &sample);
         if (result != 0)
             break;

@@ -152,6 +152,10 @@ OPA_API int opa_store_set_revised(opa_store *store, opa_text id, opa_text revise
 OPA_API int opa_store_set_report(opa_store *store, opa_text id, opa_text report, const char *by,
                                  opa_findings *findings);
 OPA_API int opa_store_set_excluded(opa_store *store, opa_text id, bool excluded, const char *why, const char *by);
+/** The same for many samples, all of them or none, waiting for the disk once. Those that are so already get no entry.
+ * OPA_ENOENT names the first id that is unknown. */
+OPA_API int opa_store_set_all_excluded(opa_store *store, const opa_text *ids, size_t count, bool excluded,
+                                       const char *why, const char *by);
 /** Accept a sample as it is; a later edit or import decides anew. @p why and @p by may be NULL. OPA_ENOENT; OPA_EINVAL:
  * it is excluded, which has to be taken back first. */
 OPA_API int opa_store_accept(opa_store *store, opa_text id, const char *why, const char *by);
