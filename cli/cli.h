@@ -39,6 +39,9 @@ struct cli;
  *       --other           text         all texts of a list begin in one column, where they also go on; "a, b or c" at
  *                                      the beginning or behind a colon are the words that the value may be
  *
+ *     Environment:                     optional
+ *       NAME, NAME        text
+ *
  *     Exit: 0 this, 1 that.            optional, last
  */
 struct command {

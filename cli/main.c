@@ -30,8 +30,13 @@ static int print_help(struct cli *cli)
         cli,
         "\n'opapairs VERB --help' explains a verb. Every verb knows:\n\n"
         "  -h, --help    the verb's help\n"
-        "  --color WHEN  always, never or auto; auto is on a terminal, unless NO_COLOR is set or TERM is dumb\n"
+        "  --color WHEN  always, never or auto (when not given); auto is on a terminal\n"
         "  --version     in place of a verb: the versions of this program and of what it is linked with\n\n"
+        "Environment:\n"
+        "  NO_COLOR, TERM          no colour when the one is set or the other is dumb, unless --color asks for it\n"
+        "  COLUMNS                 the width of the output; else the terminal's, or 100\n"
+        "  LC_ALL, LC_CTYPE, LANG  the first that is set says whether the terminal shows UTF-8\n"
+        "  LOGNAME, USER           who edits, when --by is not given\n\n"
         "Exit: 0 done, 1 done and something is to be said, 2 usage, 65 bad data, 66 no such input, 69 not built in,\n"
         "73 cannot create the output, 74 I/O error, 75 the store is busy.\n");
     return EXIT_DONE;

@@ -21,7 +21,8 @@ class Option:
 
     def __str__(self):
         """As --list-options prints it."""
-        return ("-%s, " % self.letter if self.letter else "") + "--" + self.name + (" VALUE" if self.value else "")
+        letter = "-%s, " % self.letter if self.letter else ""
+        return letter + "--" + self.name + (" VALUE" if self.value else "")
 
     def words(self):
         """The words that the value may be, or none: from its name (json|image), or from its text (see listed_words)."""
@@ -31,7 +32,7 @@ class Option:
 
 
 def listed_words(text):
-    """The words of "a, b (a remark) or c; d, e; something else", at the beginning of a text or behind its first colon."""
+    """The words of "a, b (a remark) or c; d, e; other text", at the beginning of a text or behind its first colon."""
     text = re.sub(r"\s*\([^()]*\)", "", text)
     for start in (text, text.partition(": ")[2]):
         words = []
@@ -58,6 +59,7 @@ class Help:
     examples: list = field(default_factory=list)  # lines
     usages: list = field(default_factory=list)  # one text a form
     body: list = field(default_factory=list)  # in order: a text (paragraph), or a list of Options and Rows
+    environment: list = field(default_factory=list)  # Rows
     exits: list = field(default_factory=list)  # (codes, text): ("65 or 66", "no pack there at all")
 
     def rows(self, kind):
@@ -128,6 +130,9 @@ class Reader:
         rows = lines[len(text) :]
         if lines[: len(text)] != text or (text and rows and not text[-1].endswith(":")):
             self.refuse("a list stands alone, or below a line that ends with a colon", "\n    ".join(lines))
+        if text == ["Environment:"]:
+            self.help.environment = self.read_list(rows)
+            return
         if text:
             self.help.body.append(" ".join(text))
         if rows:

@@ -25,7 +25,7 @@ def protect(line):
 
 
 def broken(command):
-    """A command line as lines that fit a page of 80 columns, with backslashes, broken in front of options and operators."""
+    """A command line as lines that fit a page of 80 columns, broken in front of options and operators."""
     lines = [""]
     for part in re.split(r" (?=--|\||&&|> )", command):
         if lines[-1] and len(lines[-1]) + len(part) > 70:
@@ -65,7 +65,7 @@ class Page:
                 elif core and core.group(2) in self.names:
                     word = "%s\\fI%s\\fP%s" % tuple(escape(part or "") for part in core.groups())
                 else:
-                    word = escape(word)
+                    word = "\\%" * ("_" in word) + escape(word)  # a name is not hyphenated
                 words.append(word)
             wrap = textwrap.wrap(" ".join(words), 78, break_long_words=False, break_on_hyphens=False)
             self.add(*map(protect, wrap))
@@ -140,7 +140,13 @@ class Page:
         self.section("EXAMPLES")
         self.literal(lines)
 
+    def environment(self, rows):
+        if rows:
+            self.section("ENVIRONMENT")
+            self.tagged(("Ev " + " , ".join(row.head.split(", ")), row.text) for row in rows)
+
     def exits(self, exits):
+        self.section("EXIT STATUS")
         self.tagged((codes, text + ".") for codes, text in exits)
 
     def see_also(self, pages):
@@ -182,7 +188,7 @@ def verb_page(program, verb, version, date):
     else:
         page.add(".Pp")
     page.add("The options that every verb knows,", ".Fl \\-help", "and", ".Fl \\-color ,", "are in", ".Xr opapairs 1 .")
-    page.section("EXIT STATUS")
+    page.environment(help_.environment)
     page.exits(help_.exits or [("0", "done")])
     page.add(".Pp", "The codes that all verbs share are in", ".Xr opapairs 1 .")
     page.examples(help_.examples)
@@ -215,7 +221,7 @@ def program_page(program, version, date):
             page.add(".El")
         else:
             page.options(block)
-    page.section("EXIT STATUS")
+    page.environment(help_.environment)
     page.exits(help_.exits)
     page.examples(help_.examples)
     formats = [("opapairs-" + name, 5) for name in ("store", "recipe", "pack")]

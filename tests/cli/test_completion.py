@@ -71,9 +71,13 @@ class Completion(Case):
         then = "_opapairs_describe() { options='--only=edited|exact|moved,... --code=CODE,...' operands='STORE|PACK'; }"
         self.assertEqual(self.ask("ls", "set.opa", "--only", "e", then=then), ["edited", "exact"])
         self.assertEqual(self.ask("ls", "set.opa", "--only", "moved,ed", then=then), ["moved,edited"])
-        self.assertEqual(self.ask("ls", "set.opa", "--only", "=", "a,b,", then=then), ["a,b,edited", "a,b,exact", "a,b,moved"])
+        self.assertEqual(
+            self.ask("ls", "set.opa", "--only", "=", "a,b,", then=then), ["a,b,edited", "a,b,exact", "a,b,moved"]
+        )
         self.assertEqual(self.ask("ls", "set.opa", "--only", "moved,x", then=then), [])
-        self.assertEqual(self.ask("ls", "set.opa", "--code", "OP702,OP70", then=then), ["OP702,OP70%d" % i for i in (1, 2, 3)])
+        self.assertEqual(
+            self.ask("ls", "set.opa", "--code", "OP702,OP70", then=then), ["OP702,OP70%d" % i for i in (1, 2, 3)]
+        )
 
     def test_names(self):
         recipes = [line.split()[0] for line in self.run_cli("recipe").splitlines()]
@@ -110,7 +114,9 @@ class Completion(Case):
         ids = ["two words", "a:b", "quo'te", "sla/sh", "$(touch x)"]
         self.write_lines("odd.jsonl", [{"id": i, "prompt": "p", "generated": "A dog."} for i in ids])
         self.store(self.path("odd.jsonl"))
-        self.assertEqual(self.ask("inspect", "set.opa", ""), sorted(["two\\ words", "quo\\'te", "sla/sh", "\\$\\(touch\\ x\\)"]))
+        self.assertEqual(
+            self.ask("inspect", "set.opa", ""), sorted(["two\\ words", "quo\\'te", "sla/sh", "\\$\\(touch\\ x\\)"])
+        )
         self.assertFalse(os.path.exists(self.path("x")))
 
     @unittest.skipIf(SANITIZED, "a sanitized program takes longer than the completion waits")

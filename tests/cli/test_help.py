@@ -53,7 +53,8 @@ class Help(Case):
     def test_help_lists_the_options_that_the_program_takes(self):
         for verb in VERBS:
             known = self.run_cli(verb, "--list-options").splitlines()
-            told = re.findall(r"(?m)^  ((?:-\w, )?--[a-z-]+(?: [A-Z][A-Z_|,.]*| [a-z]+(?:\|[a-z]+)+)?)", self.run_cli("help", verb))
+            option = r"(?m)^  ((?:-\w, )?--[a-z-]+(?: [A-Z][A-Z_|,.]*| [a-z]+(?:\|[a-z]+)+)?)"
+            told = re.findall(option, self.run_cli("help", verb))
             self.assertEqual(sorted(re.sub(" [A-Za-z|_,.]+$", " VALUE", t) for t in told), sorted(known), verb)
             for option in known:
                 name = re.search("--[a-z-]+", option).group()

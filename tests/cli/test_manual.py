@@ -39,6 +39,9 @@ Makes STORE shine.
   --who WHO      a name
   --list         the ways
 
+Environment:
+  SHINE, GLOSS   how much
+
 Exit: 0 it shines, 65 or 66 it does not.
 """
 
@@ -63,6 +66,7 @@ class Form(unittest.TestCase):
         self.assertEqual(help_.options()[0].text, "cut, dry or wet; as it was when not given")
         self.assertEqual([o.words() for o in help_.options()], [["cut", "dry", "wet"], [], [], []])
         self.assertEqual(help_.exits, [("0", "it shines"), ("65 or 66", "it does not")])
+        self.assertEqual(help_.environment, [help_text.Row("SHINE, GLOSS", "how much")])
         self.assertEqual(help_text.operands(help_), ["STORE"])
 
     def test_words_of_a_value(self):
@@ -70,7 +74,10 @@ class Form(unittest.TestCase):
             ("a, b or c", "a b c"),
             ("always, never or auto; auto is on a terminal, unless NO_COLOR is set", "always never auto"),
             ("edit-share (most first), score (worst first) or id; equal ones as imported", "edit-share score id"),
-            ("edited, unedited; exact, broken (certificate); error, warning (has\nsuch)", "edited unedited exact broken error warning"),
+            (
+                "edited, unedited; exact, broken (certificate); error, warning (has\nsuch)",
+                "edited unedited exact broken error warning",
+            ),
             ("some sentence has this type: correct, image_error or none; with --score", "correct image_error none"),
             ("some sentence has this score: 1 to 4, or none", ""),
             ("json when not given", ""),
@@ -131,10 +138,12 @@ class Generator(Case):
 
     def test_bad_help(self):
         """A program whose help lacks an option that it takes."""
-        fake = self.write("fake", "#!/bin/sh\n\"%s\" \"$@\" | sed '/^  --why TEXT/d'\n" % PROGRAM)
+        fake = self.write("fake", '#!/bin/sh\n"%s" "$@" | sed \'/^  --why TEXT/d\'\n' % PROGRAM)
         os.chmod(fake, 0o755)
-        for script in (["make_man.py", fake, "1.0", "May 1, 2026", self.folder, *self.verbs()],
-                       ["make_completion.py", fake, os.path.join(DOC, "completion.bash.in"), self.path("out")]):
+        for script in (
+            ["make_man.py", fake, "1.0", "May 1, 2026", self.folder, *self.verbs()],
+            ["make_completion.py", fake, os.path.join(DOC, "completion.bash.in"), self.path("out")],
+        ):
             p = subprocess.run([sys.executable, os.path.join(DOC, script[0]), *script[1:]], stderr=subprocess.PIPE)
             self.assertEqual(p.returncode, 1)
             self.assertRegex(p.stderr, rb"help of 'opapairs (accept|exclude)': it lacks --why VALUE")
@@ -152,6 +161,16 @@ class Pages(Case):
         verbs = re.findall(r"(?m)^  ([a-z]+) +\S", self.run_cli("help"))
         names = {os.path.basename(page)[:-2] for page in PAGES_1}
         self.assertEqual(names, {"opapairs"} | {"opapairs-" + verb for verb in verbs})
+
+    def test_environment(self):
+        """What the program asks of its environment is in its help."""
+        asked = set()
+        for path in glob.glob(os.path.join(DOC, "..", "cli", "*.c")):
+            with open(path, encoding="utf-8") as f:
+                asked.update(re.findall(r'\bgetenv\("(\w+)"\)', f.read()))
+        told = {name for row in help_text.parse("", self.run_cli("help")).environment for name in row.head.split(", ")}
+        self.assertLessEqual({"NO_COLOR", "COLUMNS"}, asked)
+        self.assertEqual(sorted(asked - told), [])
 
     def test_references_lead_somewhere(self):
         ours = {tuple(os.path.basename(page).rsplit(".", 1)) for page in PAGES_1 + PAGES_5}
@@ -172,7 +191,9 @@ class Pages(Case):
         env = {k: v for k, v in os.environ.items() if not k.startswith("MAN")}
         env.update(MANWIDTH="80", LC_ALL="C.UTF-8")
         for path in PAGES_1 + PAGES_5:
-            p = subprocess.run(["man", "--warnings", "-l", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+            p = subprocess.run(
+                ["man", "--warnings", "-l", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env
+            )
             self.assertEqual((p.returncode, p.stderr), (0, b""), path)
             lines = p.stdout.decode().splitlines()
             self.assertLessEqual(max(map(len, lines)), 88, max(lines, key=len))

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What `meson install` gives: installed into an empty folder, and used from there alone. The examples build with what
-pkg-config says, against the shared and the static library, with every compiler that is there; the headers compile one by one;
-man and bash find what is theirs; no file tells where it was built; and installing again changes nothing."""
+pkg-config says, against the shared and the static library, with every compiler that is there; the headers compile one by
+one; man and bash find what is theirs; no file tells where it was built; and installing again changes nothing."""
 
 import argparse
 import os
@@ -26,9 +26,13 @@ PACKAGE = "/usr/share/bash-completion/bash_completion"
 
 
 def run(*args, **more):
-    p = subprocess.run([*map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, **more)
+    p = subprocess.run(
+        [*map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, **more
+    )
     if p.returncode != 0:
-        raise AssertionError("%s: exit %d\n%s%s" % (" ".join(map(str, args)), p.returncode, p.stdout[-2000:], p.stderr[-4000:]))
+        raise AssertionError(
+            "%s: exit %d\n%s%s" % (" ".join(map(str, args)), p.returncode, p.stdout[-2000:], p.stderr[-4000:])
+        )
     return p.stdout
 
 
@@ -46,7 +50,7 @@ def files(folder):
 
 
 def compilers():
-    """Names that differ, the build's own first. What was built with sanitizers can only be linked by the same compiler."""
+    """The build's own first. What was built with sanitizers can only be linked by the same one."""
     yield A.cc
     if not SANITIZE:
         for name in ("gcc", "clang"):
@@ -101,7 +105,10 @@ class Install(unittest.TestCase):
     def test_examples_with_the_static_library(self):
         """Only the library itself is static, with the shared ones that it needs itself: what --static adds for those
         below them is not there on every system."""
-        needed = [line.split()[0] for line in run("pkg-config", "--print-requires-private", self.tmp / "opapairs.pc").splitlines()]
+        needed = [
+            line.split()[0]
+            for line in run("pkg-config", "--print-requires-private", self.tmp / "opapairs.pc").splitlines()
+        ]
         self.assertIn("sqlite3", needed)
         below = self.flags("--libs", *needed) + ["-pthread", "-lm"]
         every = self.flags("--static", "--libs")
@@ -116,21 +123,35 @@ class Install(unittest.TestCase):
 
     def test_every_header_compiles_alone(self):
         headers = sorted((self.prefix / "include/opapairs").iterdir())
-        self.assertEqual([h.name for h in headers], sorted(h.name for h in (A.source / "libopapairs/include/opapairs").iterdir()))
+        self.assertEqual(
+            [h.name for h in headers], sorted(h.name for h in (A.source / "libopapairs/include/opapairs").iterdir())
+        )
         languages = [(c, "-std=c11", "-xc") for c in compilers()]
         languages += [(["c++"], "-std=c++17", "-xc++")] if shutil.which("c++") else []
         for compiler, *flags in languages:
             for header in headers:
                 source = self.tmp / "one.c"
                 source.write_text("#include <opapairs/%s>\n" % header.name)
-                run(*compiler, *flags, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", source, *self.flags("--cflags"))
+                run(
+                    *compiler,
+                    *flags,
+                    "-Wall",
+                    "-Wextra",
+                    "-Wpedantic",
+                    "-Werror",
+                    "-fsyntax-only",
+                    source,
+                    *self.flags("--cflags")
+                )
 
     def test_program(self):
         self.assertTrue(run(self.prefix / "bin/opapairs", "--version").startswith("opapairs %s\n" % A.version))
 
     def test_schemas(self):
         known = run(self.prefix / "bin/opapairs", "schema").split()
-        installed = {p.name[: -len(".schema.json")] for p in (self.prefix / "share/opapairs/schemas").glob("*.schema.json")}
+        installed = {
+            p.name[: -len(".schema.json")] for p in (self.prefix / "share/opapairs/schemas").glob("*.schema.json")
+        }
         self.assertEqual(installed, set(known))
 
     @unittest.skipUnless(shutil.which("man"), "man is not installed")
@@ -149,9 +170,18 @@ class Install(unittest.TestCase):
 
     @unittest.skipUnless(os.path.exists(PACKAGE), "bash-completion is not installed")
     def test_bash_loads_the_completion(self):
-        script = """. %s; loader=$(complete -p -D); loader=${loader#*-F }; ${loader%%%% *} opapairs; complete -p opapairs""" % PACKAGE
+        script = (
+            """. %s; loader=$(complete -p -D); loader=${loader#*-F }; ${loader%%%% *} opapairs; complete -p opapairs"""
+            % PACKAGE
+        )
         env = dict(os.environ, BASH_COMPLETION_USER_DIR=str(self.prefix / "share/bash-completion"))
-        p = subprocess.run(["bash", "--norc", "-ic", script], env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        p = subprocess.run(
+            ["bash", "--norc", "-ic", script],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         self.assertEqual(p.stdout, b"complete -F _opapairs opapairs\n", p.stderr)
 
     def test_no_file_tells_where_it_was_built(self):
