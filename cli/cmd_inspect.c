@@ -44,7 +44,7 @@ static bool take_picture(struct inspect *in, opa_image *out, const opa_sample *s
     opa_text bytes;
     const size_t room = in->options.columns - PICTURE_INDENT;
     return in->cli->color_out && !in->no_image && sample->has_image && term_has_true_color(STDOUT_FILENO) &&
-           source_image(&in->source, &bytes, sample) == OPA_OK &&
+           term_is_utf8() && source_image(&in->source, &bytes, sample) == OPA_OK &&
            opa_image_thumbnail(in->cli->ctx, out, bytes, room < PICTURE_COLUMNS ? (uint32_t)room : PICTURE_COLUMNS,
                                PICTURE_ROWS, NULL) == OPA_OK;
 }
@@ -208,8 +208,8 @@ const struct command cmd_inspect = {
             "only infos are left out.\n\n"
             "With ids, the details: each sentence with its score, error type, place, objects and reason, and the\n"
             "words that were [-deleted-] and {+inserted+}, in colour on a terminal.\n"
-            "Control characters are shown as symbols. On a terminal with 24-bit colours (COLORTERM) the image is\n"
-            "shown too. What is longer than the screen goes through $PAGER, less when that is not set.\n\n"
+            "Control characters are shown as symbols. On a terminal with 24-bit colours the image is shown too.\n"
+            "What is longer than the screen goes through a pager.\n\n"
             "  --detail          the details of all samples, not only of those named\n"
             "  --wide            the details with the generated text on the left and the revised one on the\n"
             "                    right; takes 72 columns\n"

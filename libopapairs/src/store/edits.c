@@ -23,6 +23,8 @@ const char *opa_edit_what_name(opa_edit_what what)
         return "include";
     case OPA_EDIT_UNDO:
         return "undo";
+    case OPA_EDIT_ACCEPT:
+        return "accept";
     }
     return "?";
 }
@@ -239,12 +241,24 @@ int opa_store_set_excluded(opa_store *store, opa_text id, bool excluded, const c
     return finish(&c, status);
 }
 
+int opa_store_accept(opa_store *store, opa_text id, const char *why, const char *by)
+{
+    change c;
+    int status = begin(&c, store, id, by);
+    if (status == OPA_OK && c.entry.state.excluded)
+        status = opa_fail(store->ctx, OPA_EINVAL, "%s: sample \"%.*s\" is excluded: take that back first",
+                          store->db.path, (int)(id.size < 200 ? id.size : 200), id.data);
+    c.entry.what = OPA_EDIT_ACCEPT;
+    if (why)
+        c.entry.why = (opa_text){why, strlen(why)};
+    return finish(&c, status);
+}
+
 /* The newest two entries that count: undos and what they took back do not. */
 static int newest_two(opa_db *db, int64_t sample, int64_t *last, int64_t *before)
 {
-    static const char sql[] =
-        "SELECT sequence FROM edits e WHERE sample = ?1 AND what <> 5 AND NOT EXISTS"
-        " (SELECT 1 FROM edits u WHERE u.sample = ?1 AND u.undoes = e.sequence) ORDER BY sequence DESC LIMIT 2";
+    static const char sql[] = "SELECT sequence FROM edits e WHERE sample = ?1 AND what <> 5 AND NOT EXISTS"
+                              " (SELECT 1 FROM edits u WHERE u.undoes = e.sequence) ORDER BY sequence DESC LIMIT 2";
     _Static_assert(OPA_EDIT_UNDO == 5, "named in the statement");
     int64_t *const to[2] = {last, before};
     sqlite3_stmt *s;
