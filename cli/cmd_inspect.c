@@ -10,8 +10,7 @@
 #include "inspect_words.h"
 #include "pager.h"
 
-/* A thumbnail's most pixels: as wide as it stays small on 80 columns, and ten rows of two. */
-enum { PICTURE_COLUMNS = 40, PICTURE_ROWS = 20, PICTURE_INDENT = 15 };
+enum { PICTURE_INDENT = 15, PICTURE_LEAST = 10, PICTURE_MOST = 30 };
 
 struct inspect {
     struct cli *cli;
@@ -24,6 +23,7 @@ struct inspect {
     opa_json_writer *w; /* NULL: for people */
     struct detail_options options;
     struct overview overview;
+    uint32_t picture_rows;
     struct pager pager;
     struct sheet page; /* what is printed next */
     char *first;       /* the first sample's id, should it stay the only one */
@@ -42,11 +42,9 @@ static int inspect_jsonl(struct inspect *in, const struct view *v, const struct 
 static bool take_picture(struct inspect *in, opa_image *out, const opa_sample *sample)
 {
     opa_text bytes;
-    const size_t room = in->options.columns - PICTURE_INDENT;
-    return in->cli->color_out && !in->no_image && sample->has_image && term_has_true_color(STDOUT_FILENO) &&
-           term_is_utf8() && source_image(&in->source, &bytes, sample) == OPA_OK &&
-           opa_image_thumbnail(in->cli->ctx, out, bytes, room < PICTURE_COLUMNS ? (uint32_t)room : PICTURE_COLUMNS,
-                               PICTURE_ROWS, NULL) == OPA_OK;
+    return in->picture_rows > 0 && sample->has_image && source_image(&in->source, &bytes, sample) == OPA_OK &&
+           opa_image_thumbnail(in->cli->ctx, out, bytes, (uint32_t)in->options.columns - PICTURE_INDENT,
+                               2 * in->picture_rows, NULL) == OPA_OK;
 }
 
 static int show_detail(struct inspect *in, const struct view *v, const struct hunk_tokens *t)
@@ -116,6 +114,15 @@ static int show_alone(struct inspect *in)
 
 /* ---- all of them ---- */
 
+/* A thumbnail takes half of the screen's rows; 0: there are none. Asked while standard output is the terminal yet. */
+static uint32_t picture_rows(const struct inspect *in)
+{
+    const size_t half = term_rows() / 2;
+    if (!in->cli->color_out || in->no_image || !term_has_true_color(STDOUT_FILENO) || !term_is_utf8())
+        return 0;
+    return half < PICTURE_LEAST ? PICTURE_LEAST : half > PICTURE_MOST ? PICTURE_MOST : (uint32_t)half;
+}
+
 static void set_options(struct inspect *in)
 {
     const size_t columns = term_columns();
@@ -126,6 +133,7 @@ static void set_options(struct inspect *in)
     if (in->wide && !in->options.wide && in->w == NULL)
         cli_note(in->cli, "--wide takes %d columns and there are %zu: one text is shown through the other",
                  WORDS_WIDE_COLUMNS, columns);
+    in->picture_rows = picture_rows(in);
     in->detail = in->detail || in->wide || in->cli->arg_count > 1;
 }
 

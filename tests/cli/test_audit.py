@@ -123,6 +123,13 @@ class Audit(Case):
         self.assertTrue(all(line.count(cell) == 27 for line in lines))
         out = self.on_terminal("inspect", self.set, self.ids[0], env=true_color, columns=40, rows=100)
         self.assertTrue(all(len(line) <= 40 for line in ESCAPE.sub(b"", out).decode().split("\r\n")))
+        # Half of the screen's rows, and none is missing behind the point where a pager takes over.
+        out = self.on_terminal("inspect", self.set, self.ids[0], "--no-pager", env=true_color, columns=80, rows=22)
+        self.assertEqual(sum("\u2580".encode() in line for line in out.split(b"\r\n")), 11)
+        env = {"PAGER": self.pager('cat > "%s"' % self.path("seen")), **true_color}
+        self.on_terminal("inspect", self.set, "--detail", env=env, columns=80, rows=24)
+        with open(self.path("seen"), "rb") as f:
+            self.assertEqual(sum("\u2580".encode() in line for line in f), 4 * 12)
         for args, env in (
             ([], {"COLORTERM": "256"}),
             ([], {}),
