@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "glyph.h"
+
 struct keeper {
     opa_findings *list;
     bool failed;
@@ -321,21 +323,41 @@ static bool is_lost(const struct source *s, int status)
     return s->pack != NULL && (status == OPA_ERECORD || status == OPA_ENOENT);
 }
 
+static int note(void *user, const opa_sample *sample)
+{
+    struct source *s = user;
+    const size_t columns = text_width(sample->id);
+    s->id_columns = columns > s->id_columns ? columns : s->id_columns;
+    return opa_checker_note(s->checker, sample);
+}
+
+/* A pack has no outlines: all of it is read, which takes seconds for thousands of samples. */
+static int note_pack(struct source *s)
+{
+    struct progress progress;
+    opa_progress now = {.stage = "reading", .items_total = source_count(s), .bytes_total = -1};
+    opa_sample sample;
+    int status;
+    progress_start(&progress, s->cli);
+    s->next = 0;
+    while ((status = source_next(s, &sample)) == OPA_OK || is_lost(s, status)) {
+        if (status == OPA_OK && (status = note(s, &sample)) != OPA_OK)
+            break;
+        now.items++;
+        progress_show(&progress, &now);
+    }
+    progress_clear(s->cli);
+    return status == OPA_END ? OPA_OK : status;
+}
+
 int source_note_all(struct source *s)
 {
     const opa_check_options options = {.tokenizer = s->own_tokenizer ? s->tokenizer : NULL};
     int status = opa_checker_new(s->cli->ctx, &s->checker, &options);
     if (status != OPA_OK)
         return cli_fail(s->cli, status, NULL);
-    const int result = source_rewind(s);
-    if (result != 0)
-        return result;
-    opa_sample sample;
-    while ((status = source_next(s, &sample)) == OPA_OK || is_lost(s, status)) {
-        if (status == OPA_OK && (status = opa_checker_note(s->checker, &sample)) != OPA_OK)
-            break;
-    }
-    return status == OPA_END ? 0 : cli_fail(s->cli, status, s->path);
+    status = s->store ? opa_store_outlines(s->store, s->order, note, s) : note_pack(s);
+    return status == OPA_OK ? 0 : cli_fail(s->cli, status, s->path);
 }
 
 int source_each(struct source *s, const char *stage, view_fn fn, void *user)
