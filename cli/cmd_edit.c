@@ -63,8 +63,8 @@ static int edit(struct edit *e)
     if (status != OPA_OK)
         return cli_fail(cli, status, path);
     opa_findings findings = {0};
-    status = e->report ? opa_store_set_report(store, id, e->text, who(e->by), &findings)
-                       : opa_store_set_revised(store, id, e->text, who(e->by));
+    status = e->report ? opa_store_set_report(store, id, e->text, NULL, who(e->by), &findings)
+                       : opa_store_set_revised(store, id, e->text, NULL, who(e->by));
     for (size_t i = 0; i < findings.count; i++)
         cli_note_finding(cli, &findings.items[i]);
     opa_findings_release(&findings);
