@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "term.h"
+#include "sheet.h"
 
 struct check {
     struct cli *cli;
@@ -50,14 +50,11 @@ static int print_codes(struct cli *cli, bool jsonl)
     if (jsonl)
         return print_codes_jsonl(cli, table, count);
     char code[16];
-    struct wrap w = {.cli = cli, .indent = 6, .columns = term_columns()};
     for (size_t i = 0; i < count; i++) {
         out_printf(cli, "%s%s  %-24s%s %s\n", style_begin(cli, STYLE_BOLD), code_text(code, table[i].code),
                    table[i].name, style_end(cli, STYLE_BOLD), opa_severity_name(table[i].severity));
-        wrap_string(&w, table[i].meaning, STYLE_PLAIN);
-        wrap_end(&w);
-        wrap_string(&w, table[i].remedy, STYLE_DIM);
-        wrap_end(&w);
+        out_wrapped(cli, text_of(table[i].meaning), 6, STYLE_PLAIN);
+        out_wrapped(cli, text_of(table[i].remedy), 6, STYLE_DIM);
     }
     return EXIT_DONE;
 }
@@ -210,7 +207,6 @@ static void print_remedies(struct check *c)
     size_t codes;
     const opa_code_info *table = opa_code_table(&codes);
     char code[16], number[32];
-    struct wrap w = {.cli = c->cli, .indent = 8, .columns = term_columns()};
     for (size_t k = 0; k < codes; k++) {
         int64_t hits = 0;
         for (size_t i = 0; i < c->all.count; i++)
@@ -219,8 +215,7 @@ static void print_remedies(struct check *c)
             continue;
         out_printf(c->cli, "%6s  %s%s %s%s\n", thousands(number, hits), style_begin(c->cli, STYLE_ERROR),
                    code_text(code, table[k].code), table[k].name, style_end(c->cli, STYLE_ERROR));
-        wrap_string(&w, table[k].remedy, STYLE_PLAIN);
-        wrap_end(&w);
+        out_wrapped(c->cli, text_of(table[k].remedy), 8, STYLE_PLAIN);
     }
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "inspect_plain.h"
+#include "inspect_detail.h"
 
 #include <stdlib.h>
 
@@ -8,6 +8,7 @@ struct inspect {
     struct source source;
     opa_encoder *encoder;
     opa_json_writer *w; /* NULL: the plain form */
+    struct sheet page;
 };
 
 static void write_span_or_null(opa_json_writer *w, const char *key, bool known, opa_span span)
@@ -153,6 +154,20 @@ static int inspect_jsonl(struct inspect *in, const struct view *v, const struct 
     return out_json_line(in->cli, w);
 }
 
+static int inspect_page(struct inspect *in, const struct view *v, const struct hunk_tokens *t)
+{
+    const struct detail_options options = {.ctx = in->cli->ctx,
+                                           .columns = term_columns(),
+                                           .color = in->cli->color_out,
+                                           .token_kind = opa_tokenizer_kind(in->source.tokenizer)};
+    sheet_clear(&in->page);
+    const int status = inspect_detail(&in->page, &options, v, t);
+    if (status != OPA_OK)
+        return cli_fail(in->cli, status, in->source.path);
+    sheet_end_line(&in->page);
+    return sheet_print(in->cli, &in->page);
+}
+
 static int show(void *user, struct view *v)
 {
     struct inspect *in = user;
@@ -164,7 +179,7 @@ static int show(void *user, struct view *v)
     else if (in->w != NULL)
         result = inspect_jsonl(in, v, &tokens);
     else
-        inspect_plain(in->cli, v, &tokens, opa_tokenizer_kind(in->source.tokenizer));
+        result = inspect_page(in, v, &tokens);
     hunk_tokens_release(&tokens);
     return result;
 }
@@ -215,6 +230,7 @@ static int run(struct cli *cli, int argc, char **argv)
     result = source_tokenizer(&in.source, tokenizer);
     if (result == 0)
         result = inspect(&in, jsonl);
+    sheet_release(&in.page);
     opa_json_writer_free(in.w);
     opa_encoder_free(in.encoder);
     source_close(&in.source);

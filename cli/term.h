@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text for people: widths, colours, wrapping, and control characters made visible. */
+/* What the terminal is like, and text for people on it: colours, and control characters made visible. */
 #ifndef OPAPAIRS_CLI_TERM_H
 #define OPAPAIRS_CLI_TERM_H
 
@@ -11,8 +11,6 @@ bool term_wants_color(int fd);
 bool term_is_smart(int fd);
 /* Columns to wrap at. */
 size_t term_columns(void);
-/* Columns that a text takes, as out_visible() prints it. */
-size_t term_width(opa_text text);
 
 enum style {
     STYLE_PLAIN,
@@ -22,7 +20,8 @@ enum style {
     STYLE_INSERTED,
     STYLE_ERROR,
     STYLE_WARNING,
-    STYLE_GOOD
+    STYLE_GOOD,
+    STYLE_PIXELS /* its colours stand in the run, see sheet.h */
 };
 /* Escapes to begin and to end a style; "" without colour. */
 const char *style_begin(const struct cli *cli, enum style style);
@@ -33,22 +32,5 @@ const char *style_end(const struct cli *cli, enum style style);
 size_t out_visible(struct cli *cli, opa_text text, size_t columns);
 /* The same, filled with spaces to @p columns. */
 void out_cell(struct cli *cli, opa_text text, size_t columns);
-
-/* Wraps words at a width, with an indent, in styles. Zero it, set cli, indent and columns; end with wrap_end(). */
-struct wrap {
-    struct cli *cli;
-    size_t indent, columns;
-    size_t column;      /* where the line stands; 0: nothing on it yet */
-    size_t width;       /* columns of the waiting word */
-    size_t spaces;      /* before the waiting word */
-    size_t size;        /* bytes waiting */
-    enum style style;   /* of what comes next */
-    enum style printed; /* of what was printed last */
-    char word[1024];    /* waits for its end */
-    char styles[1024];  /* of each byte of word */
-};
-void wrap_text(struct wrap *w, opa_text text, enum style style);
-void wrap_string(struct wrap *w, const char *s, enum style style);
-void wrap_end(struct wrap *w);
 
 #endif

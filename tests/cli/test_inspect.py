@@ -2,9 +2,17 @@
 """Inspect, ls and stats: what the specification promises of every document."""
 
 import json
+import re
+import unicodedata
 import unittest
 
 from support import Case, TOKENIZER, main, rollout
+
+
+def widest(line):
+    """Columns of a line on a terminal that joins nothing: the sum over its characters."""
+    width = lambda c: 0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 1 + (unicodedata.east_asian_width(c) in "WF")
+    return sum(map(width, line))
 
 
 class Inspect(Case):
@@ -140,6 +148,26 @@ class Inspect(Case):
             self.assert_hunks(s, counts.get)
         plain = self.run_cli("inspect", store)
         self.assertFalse(set(plain) & set("\u0000\t\u202e\u200e\x1b"))
+
+    def test_no_line_is_wider_than_the_terminal(self):
+        pieces = [
+            "word ", "\u4e2d\u6587\u3002", "\uff08\u5b57\uff09", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f44d\U0001f3fd", " ",
+            "\U0001f1e9\U0001f1ea", "\u2764\ufe0f", "e\u0301", "a" + "\u0301" * 90, "\u1112\u1161\u11ab", "\u0915\u094d\u0937\u093f",
+            "\n", "\t", "\u202e", "\ud800", "x" * 30, "\u1100" * 40, "\u0903" * 40, "\U0001f3f4\U000e0067\U000e007f",
+        ]
+        samples = []
+        for i in range(80):
+            pick = lambda: "".join(self.random.choice(pieces) for _ in range(self.random.randrange(1, 60)))
+            samples.append({"id": "%d%s" % (i, pick()), "prompt": pick(), "generated": "x" + pick(), "revised": pick()})
+        store = self.store(self.write_lines("s.jsonl", samples))
+        for columns in (40, 80, 200):
+            text = self.run_cli("inspect", store, env={"COLUMNS": str(columns)})
+            for line in text.split("\n"):
+                self.assertLessEqual(widest(line), columns, ascii(line))
+            # Nothing is lost by wrapping: the words of the widest view are those of the narrowest.
+            squeezed = re.sub(r"\s", "", text)
+            self.assertEqual(squeezed, getattr(self, "squeezed", squeezed))
+            self.squeezed = squeezed
 
     def test_pack_and_store_say_the_same(self):
         store = self.demo_store()
