@@ -208,6 +208,17 @@ const char *thousands(char out[32], int64_t n)
     return out;
 }
 
+const char *hex_text(char *out, const uint8_t *bytes, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    out[2 * size] = '\0';
+    return out;
+}
+
 int read_file(struct cli *cli, char **out, size_t *size, const char *path)
 {
     const bool input = strcmp(path, "-") == 0;

@@ -128,18 +128,21 @@ int source_next(struct source *s, opa_sample *out)
 
 int source_find(struct source *s, opa_sample *out, const char *id)
 {
+    return source_find_text(s, out, text_of(id));
+}
+
+int source_find_text(struct source *s, opa_sample *out, opa_text id)
+{
     size_t at;
     int status = OPA_ENOENT;
     if (s->store != NULL)
-        status = opa_store_sample(s->store, out, text_of(id));
-    else if (opa_pack_find(s->pack, &at, text_of(id)))
-        status = read_pack(s, out, at);
+        status = opa_store_sample(s->store, out, id);
+    else if (!opa_pack_find(s->pack, &at, id))
+        return unknown_id(s->cli, s->path, NULL, s->pack, id);
     else
-        return cli_error(s->cli, EXIT_NO_INPUT, "%s: no sample '%s'; 'opapairs ls %s' lists them", s->path, id,
-                         s->path);
+        status = read_pack(s, out, at);
     if (status == OPA_ENOENT && s->store != NULL)
-        return cli_error(s->cli, EXIT_NO_INPUT, "%s: no sample '%s'; 'opapairs ls %s' lists them", s->path, id,
-                         s->path);
+        return unknown_id(s->cli, s->path, s->store, NULL, id);
     return status == OPA_OK ? 0 : cli_fail(s->cli, status, s->path);
 }
 
@@ -162,7 +165,7 @@ static int compare_id(const opa_finding *finding, opa_text id)
     return order ? order : (n > id.size) - (n < id.size);
 }
 
-static bool add_stored(const struct source *s, opa_findings *out, opa_text id)
+bool source_add_stored(const struct source *s, opa_findings *out, opa_text id)
 {
     size_t low = 0, high = s->stored.count;
     while (low < high) {
@@ -278,7 +281,7 @@ int source_view(struct source *s, struct view *v, const opa_sample *sample)
 {
     opa_context *ctx = s->cli->ctx;
     *v = (struct view){.sample = *sample};
-    bool memory = add_stored(s, &v->findings, sample->id);
+    bool memory = source_add_stored(s, &v->findings, sample->id);
     int status = s->pack ? assess_packed(s, v) : opa_assess(ctx, &v->assessment, &v->sample, NULL, &v->findings);
     if (status == OPA_ERECORD) /* the proof failed, which is a finding */
         status = OPA_OK;
@@ -305,8 +308,7 @@ void view_release(struct view *v)
 
 /* ---- all samples ---- */
 
-/* A sample of a pack that is altered, or whose shard is missing: the others can still be read. */
-static bool is_lost(const struct source *s, int status)
+bool source_is_lost(const struct source *s, int status)
 {
     return s->pack != NULL && (status == OPA_ERECORD || status == OPA_ENOENT);
 }
@@ -321,7 +323,7 @@ int source_note_all(struct source *s)
     if (result != 0)
         return result;
     opa_sample sample;
-    while ((status = source_next(s, &sample)) == OPA_OK || is_lost(s, status)) {
+    while ((status = source_next(s, &sample)) == OPA_OK || source_is_lost(s, status)) {
         if (status == OPA_OK && (status = opa_checker_note(s->checker, &sample)) != OPA_OK)
             break;
     }
@@ -340,7 +342,7 @@ int source_each(struct source *s, const char *stage, view_fn fn, void *user)
         status = source_next(s, &sample);
         if (status == OPA_END)
             break;
-        if (is_lost(s, status)) {
+        if (source_is_lost(s, status)) {
             cli_fail(s->cli, status, s->path);
             s->damaged++;
             continue;

@@ -134,14 +134,16 @@ typedef struct opa_edit {
     int64_t sequence; /**< ascending over the whole store */
     opa_text id;
     opa_edit_what what;
-    opa_text by;      /**< data NULL: unknown */
-    opa_text at;      /**< RFC 3339, UTC */
-    opa_text why;     /**< as given, or the file of an import; data NULL: none */
-    int64_t undoes;   /**< sequence of the edit that an undo takes back, else 0 */
-    opa_text revised; /**< the revised text after this edit, as stored */
-    bool by_hand;     /**< after this edit it is in force whatever the report gives */
-    opa_text report;  /**< the report (JSON) after this edit */
-    bool excluded;    /**< after this edit */
+    opa_text by;                   /**< data NULL: unknown */
+    opa_text at;                   /**< RFC 3339, UTC */
+    opa_text why;                  /**< as given, or the file of an import; data NULL: none */
+    int64_t undoes;                /**< sequence of the edit that an undo takes back, else 0 */
+    opa_text revised;              /**< the revised text after this edit, as stored */
+    bool by_hand;                  /**< after this edit it is in force whatever the report gives */
+    opa_text report;               /**< the report (JSON) after this edit */
+    bool excluded;                 /**< after this edit */
+    const struct opa_edit *before; /**< the sample's entry before this one (its own before is NULL); NULL: it is the
+                                        first */
 } opa_edit;
 typedef int (*opa_edit_fn)(void *user, const opa_edit *edit);
 

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Edits of a text as people read them: what went and what came in colour, or as [-went-]{+came+}. */
+#ifndef OPAPAIRS_CLI_EDIT_OUT_H
+#define OPAPAIRS_CLI_EDIT_OUT_H
+
+#include "sheet.h"
+
+/* How a word diff is put. */
+struct words_options {
+    opa_context *ctx;
+    bool color;
+    size_t context; /* columns of unchanged text that stay on each side of an edit; 0: all of it */
+};
+
+/* The edits between two texts, in words, on the line that the wrap is at. OPA_OK, or OPA_ENOMEM. */
+int wrap_words(struct wrap *w, const struct words_options *options, opa_text old, opa_text new);
+/* How many edits there are, or a negative status. */
+int words_count(opa_context *ctx, opa_text old, opa_text new);
+
+#endif
