@@ -255,6 +255,21 @@ int read_file(struct cli *cli, char **out, size_t *size, const char *path)
     return result;
 }
 
+int cli_find_ids(struct cli *cli, opa_store *store)
+{
+    int result = 0;
+    for (int i = 1; i < cli->arg_count; i++) {
+        opa_sample sample;
+        const int status = opa_store_sample(store, &sample, text_of(cli->args[i]));
+        if (status == OPA_ENOENT)
+            result = cli_error(cli, EXIT_NO_INPUT, "%s: no sample '%s'; 'opapairs ls %s' lists them", cli->args[0],
+                               cli->args[i], cli->args[0]);
+        else if (status != OPA_OK)
+            return cli_fail(cli, status, cli->args[0]);
+    }
+    return result;
+}
+
 const char *who(const char *by)
 {
     if (by != NULL)

@@ -45,8 +45,8 @@ struct cli {
 
 extern const struct command *const commands[];
 
-extern const struct command cmd_cat, cmd_check, cmd_diff, cmd_edit, cmd_exclude, cmd_import, cmd_init, cmd_inspect,
-    cmd_log, cmd_ls, cmd_pack, cmd_recipe, cmd_schema, cmd_stats, cmd_tokenize, cmd_undo, cmd_verify;
+extern const struct command cmd_accept, cmd_cat, cmd_check, cmd_diff, cmd_edit, cmd_exclude, cmd_import, cmd_init,
+    cmd_inspect, cmd_log, cmd_ls, cmd_pack, cmd_recipe, cmd_schema, cmd_stats, cmd_tokenize, cmd_undo, cmd_verify;
 
 /* ---- options (options.c) ---- */
 
@@ -112,6 +112,8 @@ const char *thousands(char out[32], int64_t n);
 const char *hex_text(char *out, const uint8_t *bytes, size_t size);
 /* A whole file ("-": stdin) into memory, which the caller frees. Exit code, or 0. */
 int read_file(struct cli *cli, char **out, size_t *size, const char *path);
+/* Does the store have every id among the arguments after the first? Each that it lacks is said. An exit code, or 0. */
+int cli_find_ids(struct cli *cli, opa_store *store);
 /* Who edits: @p by, else the login name; NULL unknown. */
 const char *who(const char *by);
 

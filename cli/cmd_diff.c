@@ -189,7 +189,7 @@ static void put_heading(struct sheet *out, const struct difference *x)
 static int put_changed(struct diff *d, struct sheet *out, const struct difference *x)
 {
     const size_t columns = term_columns();
-    const struct words_options words = {d->cli->ctx, d->cli->color_out, columns < 80 ? 20 : 36};
+    const struct words_options words = words_options_for(d->cli, columns);
     struct face faces[2] = {{0}, {0}};
     int result = 0, status = OPA_OK;
     for (int i = 0; i < 2 && result == 0; i++) {

@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
 
-/* All ids are known before the first one is excluded. */
-static int find_all(struct cli *cli, opa_store *store)
-{
-    int result = 0;
-    for (int i = 1; i < cli->arg_count; i++) {
-        opa_sample sample;
-        const int status = opa_store_sample(store, &sample, text_of(cli->args[i]));
-        if (status == OPA_ENOENT)
-            result = cli_error(cli, EXIT_NO_INPUT, "%s: no sample '%s'; 'opapairs ls %s' lists them", cli->args[0],
-                               cli->args[i], cli->args[0]);
-        else if (status != OPA_OK)
-            return cli_fail(cli, status, cli->args[0]);
-    }
-    return result;
-}
-
 static int exclude(struct cli *cli, opa_store *store, const char *why, const char *by)
 {
-    int result = find_all(cli, store);
+    int result = cli_find_ids(cli, store);
     for (int i = 1; i < cli->arg_count && result == 0; i++) {
         const opa_text id = text_of(cli->args[i]);
         opa_sample sample;

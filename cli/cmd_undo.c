@@ -24,7 +24,7 @@ static int run(struct cli *cli, int argc, char **argv)
             cli_error(cli, EXIT_NO_INPUT, "%s: no sample '%s'; 'opapairs ls %s' lists them", path, cli->args[1], path);
     } else {
         if (status == OPA_OK)
-            status = opa_store_undo(store, NULL, id, NULL, who(by));
+            status = opa_store_undo(store, id, who(by));
         if (status == OPA_ENOENT)
             result = cli_error(cli, EXIT_NO_INPUT, "%s: '%s' has no edit to take back", path, cli->args[1]);
         else if (status != OPA_OK)

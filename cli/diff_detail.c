@@ -15,21 +15,26 @@ struct page {
     int status;
 };
 
-/* "  label       " and room for what it names; below it where lines are short. */
-static struct wrap begin_field(const struct page *p, const char *label)
+/* Below the label where lines are short. */
+struct wrap detail_field(struct sheet *out, const char *label, size_t columns)
 {
-    const bool narrow = p->columns < NARROW;
-    struct wrap w = {.sheet = p->out, .indent = narrow ? 2 * INDENT : LABEL, .columns = p->columns};
-    sheet_spaces(p->out, INDENT, STYLE_PLAIN);
+    const bool narrow = columns < NARROW;
+    struct wrap w = {.sheet = out, .indent = narrow ? 2 * INDENT : LABEL, .columns = columns};
+    sheet_spaces(out, INDENT, STYLE_PLAIN);
     if (narrow) {
-        sheet_visible(p->out, text_of(label), 0, STYLE_DIM);
-        sheet_end_line(p->out);
+        sheet_visible(out, text_of(label), 0, STYLE_DIM);
+        sheet_end_line(out);
     } else {
-        sheet_cell(p->out, text_of(label), LABEL - INDENT - 1, STYLE_DIM);
-        sheet_spaces(p->out, 1, STYLE_PLAIN);
+        sheet_cell(out, text_of(label), LABEL - INDENT - 1, STYLE_DIM);
+        sheet_spaces(out, 1, STYLE_PLAIN);
         w.column = LABEL;
     }
     return w;
+}
+
+static struct wrap begin_field(const struct page *p, const char *label)
+{
+    return detail_field(p->out, label, p->columns);
 }
 
 static void put_words(struct page *p, const char *label, opa_text old, opa_text new)

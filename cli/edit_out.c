@@ -3,6 +3,11 @@
 
 #include <stdlib.h>
 
+struct words_options words_options_for(const struct cli *cli, size_t columns)
+{
+    return (struct words_options){.ctx = cli->ctx, .color = cli->color_out, .context = columns < 80 ? 20 : 36};
+}
+
 static opa_text part(opa_text text, opa_span span)
 {
     return (opa_text){text.data + span.begin, span.end - span.begin};

@@ -12,6 +12,9 @@ struct words_options {
     size_t context; /* columns of unchanged text that stay on each side of an edit; 0: all of it */
 };
 
+/* As a page of that width has it. */
+struct words_options words_options_for(const struct cli *cli, size_t columns);
+
 /* The edits between two texts, in words, on the line that the wrap is at. OPA_OK, or OPA_ENOMEM. */
 int wrap_words(struct wrap *w, const struct words_options *options, opa_text old, opa_text new);
 /* How many edits there are, or a negative status. */

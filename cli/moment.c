@@ -1,1 +1,126 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "moment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- keeping ---- */
+
+static bool copy_texts(struct moment *m)
+{
+    opa_sample *s = &m->sample;
+    opa_text *const texts[] = {&s->id,        &s->source_file, &s->image_id,     &s->prompt,
+                               &s->generated, &s->revised,     &s->ground_truth, &s->report};
+    size_t total = 1;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        total += texts[i]->size;
+    char *to = m->memory = malloc(total);
+    for (size_t i = 0; to != NULL && i < sizeof texts / sizeof *texts; i++) {
+        if (texts[i]->data == NULL)
+            continue;
+        memcpy(to, texts[i]->data, texts[i]->size);
+        texts[i]->data = to;
+        to += texts[i]->size;
+    }
+    return to != NULL;
+}
+
+int moment_take(struct moment *out, opa_context *ctx, const opa_sample *sample)
+{
+    const opa_check_options options = OPA_CHECK_OPTIONS_INIT;
+    opa_checker *checker = NULL;
+    *out = (struct moment){.sample = *sample};
+    out->sample.reviewed_by = out->sample.reviewed_at = (opa_text){0};
+    int status = copy_texts(out) ? opa_checker_new(ctx, &checker, &options) : OPA_ENOMEM;
+    if (status == OPA_OK)
+        status = face_make(&out->face, ctx, &out->sample, (opa_align_options)OPA_ALIGN_OPTIONS_INIT);
+    if (status == OPA_OK)
+        status = face_check(&out->face, checker);
+    opa_checker_free(checker);
+    if (status != OPA_OK)
+        moment_release(out);
+    return status;
+}
+
+void moment_release(struct moment *m)
+{
+    face_release(&m->face);
+    free(m->memory);
+    *m = (struct moment){0};
+}
+
+/* ---- what happened ---- */
+
+int moments_compare(struct happened *out, struct cli *cli, const struct moment *before, const struct moment *after)
+{
+    struct comparison c;
+    *out = (struct happened){.faces = {before->face, after->face}};
+    int result = comparison_init(&c, cli, NULL);
+    if (result == 0)
+        result = compare_samples(&c, &out->fields, out->faces);
+    if (result == 0)
+        out->kinds = compare_kinds(&c, out->fields, out->faces);
+    comparison_release(&c);
+    return result;
+}
+
+static bool same_finding(const opa_finding *a, const opa_finding *b)
+{
+    return a->code == b->code && text_equal(text_of(a->field), text_of(b->field));
+}
+
+static bool has_finding(const opa_findings *list, const opa_finding *f)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (same_finding(&list->items[i], f))
+            return true;
+    }
+    return false;
+}
+
+/* Those of @p now that @p then does not have. */
+static void put_findings(struct sheet *out, const char *label, const opa_findings *now, const opa_findings *then)
+{
+    static const enum style STYLES[] = {
+        [OPA_INFO] = STYLE_DIM, [OPA_WARNING] = STYLE_WARNING, [OPA_ERROR] = STYLE_ERROR};
+    for (size_t i = 0; i < now->count; i++) {
+        const opa_finding *f = &now->items[i];
+        char code[16];
+        if (has_finding(then, f))
+            continue;
+        struct wrap w = detail_field(out, label, term_columns());
+        wrap_printf(&w, STYLES[code_severity(f->code)], "%s %s", code_text(code, f->code), code_name(f->code));
+        wrap_printf(&w, STYLE_PLAIN, ": %s%s%s", f->field ? f->field : "", f->field ? ": " : "",
+                    f->message ? f->message : "");
+        wrap_end(&w);
+    }
+}
+
+static void put_certificate(struct sheet *out, const struct face faces[2])
+{
+    const char *names[2];
+    for (int i = 0; i < 2; i++) {
+        names[i] = opa_certificate_name(faces[i].assessment.alignment.certificate);
+        names[i] = names[i] ? names[i] : "none";
+    }
+    if (strcmp(names[0], names[1]) == 0)
+        return;
+    struct wrap w = detail_field(out, "certificate", term_columns());
+    wrap_printf(&w, STYLE_PLAIN, "%s -> %s", names[0], names[1]);
+    wrap_end(&w);
+}
+
+int moments_print(struct cli *cli, const struct happened *what)
+{
+    const size_t columns = term_columns();
+    const struct difference d = {.fields = what->fields, .kinds = what->kinds, .faces = what->faces};
+    const struct words_options words = words_options_for(cli, columns);
+    struct sheet sheet = {0};
+    const int status = diff_detail(&sheet, &words, columns, &d);
+    put_certificate(&sheet, what->faces);
+    put_findings(&sheet, "finding", &what->faces[1].findings, &what->faces[0].findings);
+    put_findings(&sheet, "settled", &what->faces[0].findings, &what->faces[1].findings);
+    const int result = status == OPA_OK ? sheet_print(cli, &sheet) : cli_fail(cli, status, NULL);
+    sheet_release(&sheet);
+    return result;
+}

@@ -13,12 +13,13 @@ OPA_BEGIN_DECLS
 
 #define OPA_SHA256_SIZE 32
 
-/** How far a person's review of a sample is (the newest decision that is not taken back counts). Stores only. */
+/** How far a person's review of a sample is. Stores only. An excluded sample is excluded; else the newest import, change
+ * or acceptance in the log that is not taken back decides: a new revision by import is to be looked at again. */
 typedef enum opa_review {
     OPA_REVIEW_NONE = 0, /**< nobody looked at it as it is now */
     OPA_REVIEW_SEEN,     /**< looked at, not decided */
     OPA_REVIEW_ACCEPTED,
-    OPA_REVIEW_CHANGED, /**< revised text or report set by hand */
+    OPA_REVIEW_CHANGED, /**< revised text or report set by hand, or by a file of edits */
     OPA_REVIEW_EXCLUDED
 } opa_review;
 /** "unseen", "seen", "accepted", "changed", "excluded". */
@@ -46,6 +47,9 @@ typedef struct opa_sample {
     opa_text report;       /**< the report as JSON, as imported */
     bool excluded;         /**< by a person: stays in the store, leaves the packs */
     opa_review review;
+    opa_text reviewed_by; /**< who decided, or looked at it first; data NULL: nobody, or unknown */
+    opa_text reviewed_at; /**< when; data NULL: not yet */
+    int64_t sequence; /**< of the newest entry of its log (opa_edit): another one means that it changed; 0 in a pack */
 } opa_sample;
 
 /** What follows from a sample alone; {0} is an empty one. */

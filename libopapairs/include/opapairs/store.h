@@ -126,7 +126,8 @@ typedef enum opa_edit_what {
     OPA_EDIT_REPORT,
     OPA_EDIT_EXCLUDE,
     OPA_EDIT_INCLUDE,
-    OPA_EDIT_UNDO
+    OPA_EDIT_UNDO,
+    OPA_EDIT_ACCEPT, /**< a person looked at the sample as it is and accepts it; no text changes */
 } opa_edit_what;
 OPA_API const char *opa_edit_what_name(opa_edit_what what);
 
@@ -156,21 +157,40 @@ OPA_API int opa_store_set_report(opa_store *store, opa_text id, opa_text report,
                                  opa_findings *findings);
 OPA_API int opa_store_set_excluded(opa_store *store, opa_text id, bool excluded, const char *why, const char *by);
 
-/** What an undo did, as sequences of the log. */
-typedef struct opa_undone {
-    int64_t taken_back;
-    int64_t in_force; /**< the entry whose state the sample has again */
-} opa_undone;
+/** Accept a sample as it is; a later edit or import decides anew. OPA_ENOENT; OPA_EINVAL: it is excluded, which has to be
+ * taken back first. */
+OPA_API int opa_store_accept(opa_store *store, opa_text id, const char *why, const char *by);
 /** Take the newest edit of a sample back that is not taken back yet (its import is none). An undo is no edit: a second
- * one takes the edit before back. @p out may be NULL. OPA_ENOENT: there is none. */
-OPA_API int opa_store_undo(opa_store *store, opa_undone *out, opa_text id, const char *why, const char *by);
-
-/** From now on the functions above only try: they answer as ever, opa_store_sample() of this handle sees what they
- * would have done, and opa_store_free() takes all of it back. Others cannot write until then. OPA_EBUSY, OPA_EIO. */
+ * one takes the edit before back. OPA_ENOENT: there is none. */
+OPA_API int opa_store_undo(opa_store *store, opa_text id, const char *by);
+/** From now on the functions above only try: they answer as ever, opa_store_sample() and opa_store_log() of this handle
+ * see what they would have done, and opa_store_free() takes all of it back. Others cannot write until then. OPA_EBUSY,
+ * OPA_EIO. */
 OPA_API int opa_store_rehearse(opa_store *store);
 
 /** The log of one sample, or of all (data NULL), oldest first. */
 OPA_API int opa_store_log(opa_store *store, opa_text id, opa_edit_fn fn, void *user);
+
+/* ---- review: how far people are; see opa_review ---- */
+
+/** Note that somebody looked at a sample as it is now. No entry of the log, and does not wait for the disk: a power cut
+ * may cost the mark. The first one counts; a sample that is decided needs none. Does not wait for another writer either
+ * (OPA_EBUSY). OPA_ENOENT; OPA_EIO: the store cannot be written. */
+OPA_API int opa_store_mark_seen(opa_store *store, opa_text id, const char *by);
+
+/** How far the review of one sample is, without its texts. */
+typedef struct opa_reviewed {
+    opa_text id;
+    opa_review review;
+    int64_t sequence; /**< of the entry of the log that decided; 0: undecided */
+    opa_text by;      /**< who decided, or looked at it first; data NULL: nobody, or unknown */
+    opa_text at;      /**< when; data NULL: not yet */
+} opa_reviewed;
+typedef int (*opa_reviewed_fn)(void *user, const opa_reviewed *reviewed);
+/** Every sample, in no particular order; a consistent view of the moment. */
+OPA_API int opa_store_reviews(opa_store *store, opa_reviewed_fn fn, void *user);
+/** How many samples there are of each review, by opa_review. */
+OPA_API int opa_store_review_counts(opa_store *store, int64_t out[OPA_REVIEW_EXCLUDED + 1]);
 
 OPA_END_DECLS
 #endif

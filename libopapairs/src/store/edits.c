@@ -23,6 +23,8 @@ const char *opa_edit_what_name(opa_edit_what what)
         return "include";
     case OPA_EDIT_UNDO:
         return "undo";
+    case OPA_EDIT_ACCEPT:
+        return "accept";
     }
     return "?";
 }
@@ -136,14 +138,15 @@ static int find_sample(opa_db *db, int64_t *out, opa_text id)
     return status;
 }
 
-/* A rehearsal holds lock and transaction itself. */
+/* A rehearsal holds lock and transaction itself; a change in it that fails must not take back those before it. */
 static int begin_transaction(change *c)
 {
     opa_store *store = c->store;
-    if (store->rehearsing && !sqlite3_get_autocommit(store->db.handle))
-        return OPA_OK;
-    const int status = store->rehearsing ? OPA_OK : opa_store_lock(store, &c->lock, "editing");
-    return status == OPA_OK ? opa_db_exec(&store->db, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE") : status;
+    opa_db *db = &store->db;
+    int status = store->rehearsing ? OPA_OK : opa_store_lock(store, &c->lock, "editing");
+    if (status == OPA_OK && sqlite3_get_autocommit(db->handle))
+        status = opa_db_exec(db, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
+    return status == OPA_OK && store->rehearsing ? opa_db_exec(db, "SAVEPOINT rehearsed") : status;
 }
 
 static int begin(change *c, opa_store *store, opa_text id, const char *why, const char *by)
@@ -173,11 +176,14 @@ static int write_entry(change *c)
     return status == OPA_OK && !c->store->rehearsing ? opa_db_exec(db, "COMMIT") : status;
 }
 
-/* Let go of everything. A rehearsal that went well goes on. */
+/* Let go of everything; what was not committed is taken back, but for what a rehearsal did. */
 static int end(change *c, int status)
 {
     opa_db *db = &c->store->db;
-    if (status != OPA_OK || !c->store->rehearsing) {
+    if (c->store->rehearsing) {
+        sqlite3_exec(db->handle, status == OPA_OK ? "RELEASE rehearsed" : "ROLLBACK TO rehearsed; RELEASE rehearsed",
+                     NULL, NULL, NULL);
+    } else {
         opa_db_rollback(db);
         sqlite3_exec(db->handle, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
     }
@@ -275,12 +281,22 @@ int opa_store_set_excluded(opa_store *store, opa_text id, bool excluded, const c
     return finish_state(&c, status);
 }
 
+int opa_store_accept(opa_store *store, opa_text id, const char *why, const char *by)
+{
+    change c;
+    int status = begin(&c, store, id, why, by);
+    if (status == OPA_OK && c.entry.state.excluded)
+        status = opa_fail(store->ctx, OPA_EINVAL, "%s: sample \"%.*s\" is excluded: take that back first",
+                          store->db.path, (int)(id.size < 200 ? id.size : 200), id.data);
+    c.entry.what = OPA_EDIT_ACCEPT;
+    return finish(&c, status);
+}
+
 /* The newest two entries that count: undos and what they took back do not. */
 static int newest_two(opa_db *db, int64_t sample, int64_t *last, int64_t *before)
 {
-    static const char sql[] =
-        "SELECT sequence FROM edits e WHERE sample = ?1 AND what <> 5 AND NOT EXISTS"
-        " (SELECT 1 FROM edits u WHERE u.sample = ?1 AND u.undoes = e.sequence) ORDER BY sequence DESC LIMIT 2";
+    static const char sql[] = "SELECT sequence FROM edits e WHERE sample = ?1 AND what <> 5 AND NOT EXISTS"
+                              " (SELECT 1 FROM edits u WHERE u.undoes = e.sequence) ORDER BY sequence DESC LIMIT 2";
     _Static_assert(OPA_EDIT_UNDO == 5, "named in the statement");
     int64_t *const to[2] = {last, before};
     sqlite3_stmt *s;
@@ -302,13 +318,11 @@ static int state_of(opa_db *db, opa_state *out, int64_t sample, int64_t sequence
     return status == OPA_OK ? opa_edits_state(db, out, sample, memory) : status;
 }
 
-int opa_store_undo(opa_store *store, opa_undone *out, opa_text id, const char *why, const char *by)
+int opa_store_undo(opa_store *store, opa_text id, const char *by)
 {
     change c;
     int64_t last = 0, before = 0;
-    if (out)
-        *out = (opa_undone){0};
-    int status = begin(&c, store, id, why, by);
+    int status = begin(&c, store, id, NULL, by);
     if (status == OPA_OK)
         status = newest_two(&store->db, c.entry.sample, &last, &before);
     if (status == OPA_OK && !before)
@@ -318,10 +332,7 @@ int opa_store_undo(opa_store *store, opa_undone *out, opa_text id, const char *w
         status = state_of(&store->db, &c.entry.state, c.entry.sample, before, &c.memory);
     c.entry.what = OPA_EDIT_UNDO;
     c.entry.undoes = last;
-    status = finish(&c, status);
-    if (out && status == OPA_OK)
-        *out = (opa_undone){last, before};
-    return status;
+    return finish(&c, status);
 }
 
 #define EDIT_SELECT                                                                                                    \
@@ -382,17 +393,23 @@ static int each_edit(opa_db *db, opa_text id, opa_edit_fn fn, void *user)
     return status == OPA_END ? OPA_OK : status;
 }
 
+static int log_of(opa_db *db, opa_text id, opa_edit_fn fn, void *user)
+{
+    int64_t sample;
+    const int status = id.data ? find_sample(db, &sample, id) : OPA_OK;
+    return status == OPA_OK ? each_edit(db, id, fn, user) : status;
+}
+
 int opa_store_log(opa_store *store, opa_text id, opa_edit_fn fn, void *user)
 {
     opa_db db;
-    int64_t sample;
+    /* What is rehearsed is seen by its own connection only. */
+    if (store->rehearsing)
+        return log_of(&store->db, id, fn, user);
     int status = opa_store_snapshot(store, &db);
     if (status != OPA_OK)
         return status;
-    if (id.data)
-        status = find_sample(&db, &sample, id);
-    if (status == OPA_OK)
-        status = each_edit(&db, id, fn, user);
+    status = log_of(&db, id, fn, user);
     opa_db_close(&db);
     return status;
 }

@@ -69,8 +69,21 @@ static const char version_1[] =
     "  file INTEGER NOT NULL REFERENCES files, code INTEGER NOT NULL, line INTEGER NOT NULL, message TEXT NOT NULL,"
     "  UNIQUE (file, code, line, message)) STRICT;";
 
+/* Version 2: the review (review.h).
+ *
+ * seen      who looked first at a sample while the entry was the one that decides of its review, always an import:
+ *           what is accepted or changed by hand needs no mark. Not the head: taking an acceptance back leads to another
+ *           head, but to texts that were seen.
+ * edits.undoes is searched for each entry: is it taken back?
+ */
+static const char version_2[] =
+    "CREATE INDEX edits_undoes ON edits (undoes) WHERE undoes IS NOT NULL;"
+    "CREATE TABLE seen ("
+    "  sample INTEGER NOT NULL REFERENCES samples, entry INTEGER NOT NULL REFERENCES edits, by TEXT, at TEXT NOT NULL,"
+    "  PRIMARY KEY (sample, entry)) STRICT, WITHOUT ROWID;";
+
 /* Step i leads from version i to i + 1. Steps are never changed once released, only added. */
-static const char *const steps[] = {version_1};
+static const char *const steps[] = {version_1, version_2};
 
 _Static_assert(sizeof steps / sizeof *steps == OPA_STORE_VERSION, "a step for each version");
 

@@ -10,7 +10,7 @@
 /** "OPAP" in the header of the SQLite file (application_id): tells a store from any other database. */
 #define OPA_STORE_APPLICATION_ID 0x4F504150
 /** The version that this library writes (user_version). */
-#define OPA_STORE_VERSION 1
+#define OPA_STORE_VERSION 2
 
 /** Bring the store to OPA_STORE_VERSION, a transaction a step. OPA_EVERSION: it is newer. */
 int opa_schema_migrate(opa_db *db);

@@ -198,7 +198,13 @@ void opa_sample_read(opa_sample *out, sqlite3_stmt *row)
         .report = opa_db_text(row, 15),
         .excluded = sqlite3_column_int(row, 16),
         .source_line = sqlite3_column_int64(row, 17),
+        .sequence = sqlite3_column_int64(row, 18),
     };
+    opa_reviewed reviewed;
+    opa_review_read(&reviewed, row, 19);
+    out->review = reviewed.review;
+    out->reviewed_by = reviewed.by;
+    out->reviewed_at = reviewed.at;
     out->report_expected = sqlite3_column_int(row, 14) || out->report.data;
     const opa_text digest = opa_db_blob(row, 5);
     out->has_image = digest.size == OPA_SHA256_SIZE;
@@ -209,8 +215,9 @@ void opa_sample_read(opa_sample *out, sqlite3_stmt *row)
 /* Copy the texts of *sample into @p memory, which is big enough for all of them. */
 static void move_texts(opa_sample *sample, opa_buffer *memory)
 {
-    opa_text *const texts[] = {&sample->id,        &sample->source_file, &sample->image_id,     &sample->prompt,
-                               &sample->generated, &sample->revised,     &sample->ground_truth, &sample->report};
+    opa_text *const texts[] = {&sample->id,          &sample->source_file, &sample->image_id,     &sample->prompt,
+                               &sample->generated,   &sample->revised,     &sample->ground_truth, &sample->report,
+                               &sample->reviewed_by, &sample->reviewed_at};
     const size_t count = sizeof texts / sizeof *texts;
     size_t total = 0;
     for (size_t i = 0; i < count; i++)

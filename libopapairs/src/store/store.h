@@ -9,6 +9,7 @@
 
 #include "store/db.h"
 #include "store/lock.h"
+#include "store/review.h"
 
 struct opa_store {
     opa_context *ctx;
@@ -31,14 +32,15 @@ void opa_store_use_log(opa_store *store);
 /** opa_store_image() into a buffer of the caller's, which is cleared first. */
 int opa_store_image_into(opa_store *store, opa_buffer *out, const uint8_t sha256[OPA_SHA256_SIZE]);
 
-/** What opa_sample_read() reads: a row of samples, its head, its image and its source. Append "WHERE ..." */
+/** What opa_sample_read() reads: a row of samples, its head, its image, its source and its review. Append "WHERE ..." */
 #define OPA_SAMPLE_SELECT                                                                                              \
     "SELECT s.id, f.name, k.record, w.image_name, s.image_expected, i.sha256, i.format, i.width, i.height, s.prompt, " \
     "s.generated,"                                                                                                     \
-    " e.revised, e.by_hand, e.ground_truth, s.report_expected, e.report, e.excluded, k.line"                           \
+    " e.revised, e.by_hand, e.ground_truth, s.report_expected, e.report, e.excluded, k.line, "                         \
+    "e.sequence," OPA_REVIEW_COLUMNS                                                                                   \
     " FROM samples s JOIN edits e ON e.sequence = s.head JOIN records k ON k.key = s.source JOIN files f ON f.key = "  \
     "k.file"                                                                                                           \
-    " JOIN raws w ON w.key = k.raw LEFT JOIN images i ON i.key = s.image "
+    " JOIN raws w ON w.key = k.raw LEFT JOIN images i ON i.key = s.image" OPA_REVIEW_JOIN
 /** The sample in the current row; texts borrowed from the statement. */
 void opa_sample_read(opa_sample *out, sqlite3_stmt *row);
 

@@ -163,22 +163,26 @@ static inline bool is(opa_text text, const char *want)
 }
 
 /* All rows of all tables, as text. */
-static inline opa_buffer dump(fixture *f)
+static inline opa_buffer dump_tables(sqlite3 *handle)
 {
     opa_buffer out = {0};
     sqlite3_stmt *tables, *rows;
-    assert_int_equal(sqlite3_prepare_v2(f->store->db.handle,
-                                        "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1", -1, &tables,
-                                        NULL),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(handle, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1", -1, &tables, NULL),
+        SQLITE_OK);
     while (sqlite3_step(tables) == SQLITE_ROW) {
         char sql[200];
         snprintf(sql, sizeof sql, "SELECT * FROM %s", (const char *)sqlite3_column_text(tables, 0));
         opa_buffer_printf(&out, "-- %s\n", sql);
-        assert_int_equal(sqlite3_prepare_v2(f->store->db.handle, sql, -1, &rows, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_prepare_v2(handle, sql, -1, &rows, NULL), SQLITE_OK);
         while (sqlite3_step(rows) == SQLITE_ROW) {
             for (int i = 0; i < sqlite3_column_count(rows); i++) {
-                opa_buffer_add_text(&out, opa_db_blob(rows, i));
+                const opa_text cell = opa_db_blob(rows, i);
+                const bool bytes = sqlite3_column_type(rows, i) == SQLITE_BLOB; /* a NUL would end the text */
+                for (size_t k = 0; bytes && k < cell.size; k++)
+                    opa_buffer_printf(&out, "%02x", (unsigned char)cell.data[k]);
+                if (!bytes)
+                    opa_buffer_add_text(&out, cell);
                 opa_buffer_add_string(&out, sqlite3_column_type(rows, i) == SQLITE_NULL ? "NULL|" : "|");
             }
             opa_buffer_add_string(&out, "\n");
@@ -188,6 +192,11 @@ static inline opa_buffer dump(fixture *f)
     sqlite3_finalize(tables);
     assert_false(out.failed);
     return out;
+}
+
+static inline opa_buffer dump(fixture *f)
+{
+    return dump_tables(f->store->db.handle);
 }
 
 /* A rollout record with @p image (base64 or a JSON value), and what else is given as ", \"key\": value". */

@@ -2,6 +2,8 @@
 /* The file itself: making, opening, refusing; versions. */
 #include "helper.h"
 
+#include <zlib.h>
+
 #include "store/schema.h"
 
 static void sql(const char *path, const char *text)
@@ -63,6 +65,65 @@ static void test_versions(void **state)
     assert_non_null(strstr(opa_context_message(f->ctx), "schema version 99"));
 }
 
+/* The store of version 1 in tests/data (SOURCE.md there says what is in it), as a file of its own. */
+static const char *version_1(fixture *f)
+{
+    enum { LARGEST = 1 << 20 };
+    char packed[400];
+    snprintf(packed, sizeof packed, "%s/store/version-1.opa.gz", getenv("OPA_TEST_DATA"));
+    gzFile file = gzopen(packed, "rb");
+    assert_non_null(file);
+    char *bytes = malloc(LARGEST);
+    assert_non_null(bytes);
+    const int size = gzread(file, bytes, LARGEST);
+    assert_in_range(size, 1, LARGEST - 1);
+    gzclose(file);
+    const char *path = file_bytes(f, "version-1.opa", bytes, (size_t)size);
+    free(bytes);
+    return path;
+}
+
+static void test_migration_from_version_1(void **state)
+{
+    static const struct {
+        const char *id;
+        opa_review review;
+        const char *revised;
+    } want[] = {
+        {"untouched", OPA_REVIEW_NONE, NULL},
+        {"revised", OPA_REVIEW_CHANGED, "A fox sits."},
+        {"reported", OPA_REVIEW_CHANGED, "A hen sits."},
+        {"excluded", OPA_REVIEW_EXCLUDED, NULL},
+        {"revised-excluded", OPA_REVIEW_EXCLUDED, "A fox sits."},
+        {"undone", OPA_REVIEW_NONE, NULL},
+        {"included", OPA_REVIEW_NONE, NULL},
+        {"imported-anew", OPA_REVIEW_NONE, "A cow sits."},
+    };
+    fixture *f = *state;
+    const char *path = version_1(f);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    opa_buffer before = dump_tables(db);
+    sqlite3_close(db);
+    opa_store_free(f->store);
+    assert_int_equal(opa_store_open(f->ctx, &f->store, path), OPA_OK);
+    opa_buffer after = dump(f);
+    static const char added[] = "-- SELECT * FROM seen\n";
+    char *at = strstr(after.data, added);
+    assert_non_null(at);
+    memmove(at, at + strlen(added), strlen(at + strlen(added)) + 1);
+    assert_string_equal(after.data, before.data);
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        const opa_sample s = sample_of(f, want[i].id);
+        assert_int_equal(s.review, want[i].review);
+        assert_true(is(s.revised, want[i].revised));
+    }
+    assert_int_equal(opa_store_undo(f->store, OPA_TEXT("imported-anew"), NULL), OPA_OK);
+    assert_int_equal(sample_of(f, "imported-anew").review, OPA_REVIEW_CHANGED);
+    opa_buffer_release(&before);
+    opa_buffer_release(&after);
+}
+
 /* A store with its pages overwritten: an error, never a crash. */
 static void test_damaged(void **state)
 {
@@ -105,6 +166,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_create_and_probe, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_versions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_migration_from_version_1, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_edits_are_append_only, setup, teardown),
     };
