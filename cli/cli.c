@@ -3,9 +3,11 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int cli_exit_of(int status)
 {
@@ -262,8 +264,7 @@ int cli_find_ids(struct cli *cli, opa_store *store)
         opa_sample sample;
         const int status = opa_store_sample(store, &sample, text_of(cli->args[i]));
         if (status == OPA_ENOENT)
-            result = cli_error(cli, EXIT_NO_INPUT, "%s: no sample '%s'; 'opapairs ls %s' lists them", cli->args[0],
-                               cli->args[i], cli->args[0]);
+            result = unknown_id(cli, cli->args[0], store, NULL, text_of(cli->args[i]));
         else if (status != OPA_OK)
             return cli_fail(cli, status, cli->args[0]);
     }
@@ -274,8 +275,12 @@ const char *who(const char *by)
 {
     if (by != NULL)
         return by;
-    const char *name = getenv("LOGNAME");
-    if (name == NULL || *name == '\0')
-        name = getenv("USER");
-    return name != NULL && *name != '\0' && text_is_utf8(text_of(name)) ? name : NULL;
+    const char *names[] = {getenv("LOGNAME"), getenv("USER"), NULL};
+    const struct passwd *account = getpwuid(geteuid());
+    names[2] = account ? account->pw_name : NULL;
+    for (size_t i = 0; i < 3; i++) {
+        if (names[i] != NULL && *names[i] != '\0' && text_is_utf8(text_of(names[i])))
+            return names[i];
+    }
+    return NULL;
 }

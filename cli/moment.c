@@ -49,6 +49,18 @@ void moment_release(struct moment *m)
     *m = (struct moment){0};
 }
 
+int moment_of(struct moment *out, struct cli *cli, opa_store *store, opa_text id)
+{
+    opa_sample sample;
+    *out = (struct moment){0};
+    int status = opa_store_sample(store, &sample, id);
+    if (status == OPA_ENOENT)
+        return unknown_id(cli, cli->args[0], store, NULL, id);
+    if (status == OPA_OK)
+        status = moment_take(out, cli->ctx, &sample);
+    return status == OPA_OK ? 0 : cli_fail(cli, status, cli->args[0]);
+}
+
 /* ---- what happened ---- */
 
 int moments_compare(struct happened *out, struct cli *cli, const struct moment *before, const struct moment *after)
@@ -64,35 +76,50 @@ int moments_compare(struct happened *out, struct cli *cli, const struct moment *
     return result;
 }
 
-static bool same_finding(const opa_finding *a, const opa_finding *b)
-{
-    return a->code == b->code && text_equal(text_of(a->field), text_of(b->field));
-}
-
 static bool has_finding(const opa_findings *list, const opa_finding *f)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (same_finding(&list->items[i], f))
+        const opa_finding *g = &list->items[i];
+        if (g->code == f->code && text_equal(text_of(f->field), text_of(g->field)))
             return true;
     }
     return false;
 }
 
-/* Those of @p now that @p then does not have. */
-static void put_findings(struct sheet *out, const char *label, const opa_findings *now, const opa_findings *then)
+/* Of a code the first one is told, and how many more there are. */
+static void put_finding(struct sheet *out, const char *label, const opa_finding *f, size_t count)
 {
     static const enum style STYLES[] = {
         [OPA_INFO] = STYLE_DIM, [OPA_WARNING] = STYLE_WARNING, [OPA_ERROR] = STYLE_ERROR};
+    char code[16];
+    struct wrap w = detail_field(out, label, term_columns());
+    wrap_printf(&w, STYLES[code_severity(f->code)], "%s %s", code_text(code, f->code), code_name(f->code));
+    wrap_string(&w, ": ", STYLE_PLAIN);
+    if (f->field != NULL && count == 1) {
+        wrap_string(&w, f->field, STYLE_PLAIN);
+        wrap_string(&w, ": ", STYLE_PLAIN);
+    }
+    wrap_string(&w, f->message ? f->message : "", STYLE_PLAIN);
+    if (count > 1)
+        wrap_printf(&w, STYLE_PLAIN, " (%zu times)", count);
+    wrap_end(&w);
+}
+
+/* Those of @p now that @p then does not have. */
+static void put_findings(struct sheet *out, const char *label, const opa_findings *now, const opa_findings *then)
+{
+    struct code_counts counts = {0};
+    for (size_t i = 0; i < now->count; i++) {
+        const int code = now->items[i].code;
+        if (code > 0 && code < 1000 && !has_finding(then, &now->items[i]))
+            counts.of[code]++;
+    }
     for (size_t i = 0; i < now->count; i++) {
         const opa_finding *f = &now->items[i];
-        char code[16];
-        if (has_finding(then, f))
+        if (f->code <= 0 || f->code >= 1000 || counts.of[f->code] == 0 || has_finding(then, f))
             continue;
-        struct wrap w = detail_field(out, label, term_columns());
-        wrap_printf(&w, STYLES[code_severity(f->code)], "%s %s", code_text(code, f->code), code_name(f->code));
-        wrap_printf(&w, STYLE_PLAIN, ": %s%s%s", f->field ? f->field : "", f->field ? ": " : "",
-                    f->message ? f->message : "");
-        wrap_end(&w);
+        put_finding(out, label, f, (size_t)counts.of[f->code]);
+        counts.of[f->code] = 0;
     }
 }
 
@@ -103,10 +130,10 @@ static void put_certificate(struct sheet *out, const struct face faces[2])
         names[i] = opa_certificate_name(faces[i].assessment.alignment.certificate);
         names[i] = names[i] ? names[i] : "none";
     }
-    if (strcmp(names[0], names[1]) == 0)
-        return;
     struct wrap w = detail_field(out, "certificate", term_columns());
-    wrap_printf(&w, STYLE_PLAIN, "%s -> %s", names[0], names[1]);
+    wrap_string(&w, names[0], STYLE_PLAIN);
+    if (strcmp(names[0], names[1]) != 0)
+        wrap_printf(&w, STYLE_PLAIN, " -> %s", names[1]);
     wrap_end(&w);
 }
 

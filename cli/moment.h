@@ -14,6 +14,8 @@ struct moment {
 
 /* Copy the sample and see what follows from it. OPA_OK, or a status. */
 int moment_take(struct moment *out, opa_context *ctx, const opa_sample *sample);
+/* The same of a sample of the verb's store, by id; the message is printed. An exit code, or 0. */
+int moment_of(struct moment *out, struct cli *cli, opa_store *store, opa_text id);
 void moment_release(struct moment *m);
 
 /* What happened between two moments of a sample. An exit code, or 0. */

@@ -57,6 +57,16 @@ static int open_file(struct source *s)
     return folder ? 0 : load_findings(s);
 }
 
+int store_to_edit(struct cli *cli, opa_store **out, const char *path)
+{
+    *out = NULL;
+    if (opa_pack_probe(path))
+        return cli_error(cli, EXIT_DATA,
+                         "%s: a pack is never edited; edit the store that it was made from, and pack that again", path);
+    const int status = opa_store_open(cli->ctx, out, path);
+    return status == OPA_OK ? 0 : cli_fail(cli, status, path);
+}
+
 int source_open(struct source *out, struct cli *cli, const char *path)
 {
     *out = (struct source){.cli = cli, .path = path};

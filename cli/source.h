@@ -48,9 +48,8 @@ int source_next(struct source *s, opa_sample *out);
 /* One sample; the message is printed. */
 int source_find(struct source *s, opa_sample *out, const char *id);
 int source_find_text(struct source *s, opa_sample *out, opa_text id);
-/* Says that there is no such sample, and which may be meant. One of @p store and @p pack is set. Returns the exit code.
- */
-int unknown_id(struct cli *cli, const char *path, opa_store *store, const opa_pack *pack, opa_text id);
+/* Open a store that is going to be edited; a pack is refused in words. An exit code, or 0. */
+int store_to_edit(struct cli *cli, opa_store **out, const char *path);
 /* What a read returned: a sample of a pack that is altered, or whose shard is missing? The others can still be read. */
 bool source_is_lost(const struct source *s, int status);
 /* Append what import recorded of a sample. False: no memory. */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source.h"
+#include "cli.h"
 
 /* The best of the ids seen so far. */
 struct search {
