@@ -47,18 +47,12 @@ static int read_text(struct edit *e)
                      name_of_text(e), cli->args[0], cli->args[1]);
 }
 
-/* What the sample is already, in the words of the one who reads the answer. */
-static bool is_so_already(const struct edit *e, const struct moment *now)
-{
-    return e->report == NULL && text_equal(now->face.revised, e->text);
-}
-
-static int set(struct edit *e, opa_text id)
+static int set(struct edit *e, opa_store *store, opa_text id)
 {
     opa_findings findings = {0};
     struct cli *cli = e->cli;
-    const int status = e->report ? opa_store_set_report(e->store, id, e->text, e->why, who(e->by), &findings)
-                                 : opa_store_set_revised(e->store, id, e->text, e->why, who(e->by));
+    const int status = e->report ? opa_store_set_report(store, id, e->text, e->why, who(e->by), &findings)
+                                 : opa_store_set_revised(store, id, e->text, e->why, who(e->by));
     /* Those of a report that was taken are told with the sample. */
     for (size_t i = 0; i < findings.count && status != OPA_OK; i++) {
         opa_finding *f = &findings.items[i];
@@ -86,39 +80,63 @@ static void put_heading(struct cli *cli, opa_text id, unsigned kinds)
     out_printf(cli, "\n");
 }
 
-static int say(struct edit *e, const struct moment *before, const struct moment *after)
+/* Make the edit through a handle, and see what it did. */
+static int make(struct edit *e, opa_store *store, struct moment *after, opa_text id)
 {
-    struct happened what;
+    const int result = set(e, store, id);
+    return result == 0 ? moment_of(after, e->cli, store, id) : result;
+}
+
+static int rehearse(struct edit *e, struct moment *after, opa_text id)
+{
     struct cli *cli = e->cli;
-    int result = moments_compare(&what, cli, before, after);
+    opa_store *store;
+    int result = store_to_edit(cli, &store, cli->args[0]);
     if (result != 0)
         return result;
-    if (what.fields == 0) {
-        out_printf(cli, "%s: it is so already, nothing is changed\n", cli->args[1]);
-        return EXIT_DONE;
-    }
-    put_heading(cli, after->sample.id, what.kinds);
-    result = moments_print(cli, &what);
-    if (result == 0 && e->dry_run)
-        out_printf(cli, "nothing is written: this was a dry run\n");
+    const int status = opa_store_rehearse(store);
+    result = status == OPA_OK ? make(e, store, after, id) : cli_fail(cli, status, cli->args[0]);
+    opa_store_free(store);
     return result;
 }
 
+static int say(struct edit *e, const struct happened *what)
+{
+    put_heading(e->cli, what->faces[1].sample->id, what->kinds);
+    const int result = moments_print(e->cli, what);
+    if (result == 0 && e->dry_run)
+        out_printf(e->cli, "nothing is written: this was a dry run\n");
+    return result;
+}
+
+static int edit_now(struct edit *e, const struct moment *before, opa_text id)
+{
+    struct moment after = {0};
+    struct happened what;
+    int result = make(e, e->store, &after, id);
+    if (result == 0)
+        result = moments_compare(&what, e->cli, before, &after);
+    if (result == 0)
+        result = say(e, &what);
+    moment_release(&after);
+    return result;
+}
+
+/* Rehearsed first: what would change nothing that counts, white space in a report say, is not made. */
 static int edit(struct edit *e)
 {
     const opa_text id = text_of(e->cli->args[1]);
     struct moment before = {0}, after = {0};
+    struct happened what;
     int result = moment_of(&before, e->cli, e->store, id);
-    if (result == 0 && e->dry_run) {
-        const int status = opa_store_rehearse(e->store);
-        result = status == OPA_OK ? 0 : cli_fail(e->cli, status, e->cli->args[0]);
-    }
-    if (result == 0 && !is_so_already(e, &before))
-        result = set(e, id);
     if (result == 0)
-        result = moment_of(&after, e->cli, e->store, id);
+        result = rehearse(e, &after, id);
     if (result == 0)
-        result = say(e, &before, &after);
+        result = moments_compare(&what, e->cli, &before, &after);
+    if (result == 0 && what.fields == 0)
+        out_printf(e->cli, "%s: it is so already, nothing is changed\n", e->cli->args[1]);
+    else if (result == 0)
+        result = e->dry_run ? say(e, &what) : edit_now(e, &before, id);
     moment_release(&before);
     moment_release(&after);
     return result;
