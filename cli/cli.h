@@ -52,9 +52,16 @@ extern const struct command cmd_accept, cmd_cat, cmd_check, cmd_diff, cmd_edit, 
 
 enum flag_kind {
     FLAG_SWITCH, /* bool */
-    FLAG_TEXT,   /* const char * */
+    FLAG_TEXT,   /* const char *; the last one given */
+    FLAG_TEXTS,  /* struct texts: all that are given */
     FLAG_COUNT,  /* int64_t, 0 and up */
     FLAG_U64,    /* uint64_t */
+};
+
+enum { MAX_TEXTS = 8 };
+struct texts {
+    const char *of[MAX_TEXTS];
+    size_t count;
 };
 
 struct flag {

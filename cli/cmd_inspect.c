@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "filter.h"
 #include "inspect_detail.h"
 
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 struct inspect {
     struct cli *cli;
     struct source source;
+    struct filter filter;
     opa_encoder *encoder;
     opa_json_writer *w; /* NULL: the plain form */
     struct sheet page;
@@ -184,25 +186,6 @@ static int show(void *user, struct view *v)
     return result;
 }
 
-/* The samples of the given ids, in that order. */
-static int show_ids(struct inspect *in)
-{
-    int worst = 0;
-    for (int i = 1; i < in->cli->arg_count; i++) {
-        opa_sample sample;
-        struct view view;
-        int result = source_find(&in->source, &sample, in->cli->args[i]);
-        if (result == 0)
-            result = source_view(&in->source, &view, &sample);
-        if (result == 0) {
-            result = show(in, &view);
-            view_release(&view);
-        }
-        worst = worst != 0 ? worst : result;
-    }
-    return worst;
-}
-
 static int inspect(struct inspect *in, bool jsonl)
 {
     struct cli *cli = in->cli;
@@ -212,28 +195,38 @@ static int inspect(struct inspect *in, bool jsonl)
     if (opa_encoder_new(cli->ctx, &in->encoder, in->source.tokenizer) != OPA_OK ||
         (jsonl && opa_json_writer_new(cli->ctx, &in->w) != OPA_OK))
         return cli_error(cli, EXIT_IO, "out of memory");
-    return cli->arg_count > 1 ? show_ids(in) : source_each(&in->source, NULL, show, in);
+    return filter_each(&in->filter, &in->source, cli->args + 1, cli->arg_count - 1, NULL, show, in);
+}
+
+static int open_and_inspect(struct inspect *in, const char *tokenizer, bool jsonl)
+{
+    int result = source_open(&in->source, in->cli, in->cli->args[0]);
+    if (result != 0)
+        return result;
+    result = source_tokenizer(&in->source, tokenizer);
+    if (result == 0)
+        result = inspect(in, jsonl);
+    sheet_release(&in->page);
+    opa_json_writer_free(in->w);
+    opa_encoder_free(in->encoder);
+    source_close(&in->source);
+    return result;
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    struct inspect in = {.cli = cli};
+    struct inspect in = {.cli = cli, .filter = FILTER_INIT};
     const char *tokenizer = NULL;
     bool jsonl = false;
-    const struct flag flags[] = {{"tokenizer", 0, FLAG_TEXT, &tokenizer}, {"jsonl", 0, FLAG_SWITCH, &jsonl}};
-    int go = cli_options(cli, argc, argv, flags, 2);
+    struct flag flags[2 + FILTER_FLAGS] = {{"tokenizer", 0, FLAG_TEXT, &tokenizer}, {"jsonl", 0, FLAG_SWITCH, &jsonl}};
+    filter_flags(flags + 2, &in.filter);
+    int go = cli_options(cli, argc, argv, flags, 2 + FILTER_FLAGS);
     if (go != GO_ON || (go = cli_arguments(cli, 1, -1, "a store or a pack, and ids")) != GO_ON)
         return go;
-    int result = source_open(&in.source, cli, cli->args[0]);
-    if (result != 0)
-        return result;
-    result = source_tokenizer(&in.source, tokenizer);
+    int result = filter_prepare(&in.filter, cli);
     if (result == 0)
-        result = inspect(&in, jsonl);
-    sheet_release(&in.page);
-    opa_json_writer_free(in.w);
-    opa_encoder_free(in.encoder);
-    source_close(&in.source);
+        result = open_and_inspect(&in, tokenizer, jsonl);
+    filter_release(&in.filter);
     return result;
 }
 
@@ -242,13 +235,13 @@ const struct command cmd_inspect = {
     .summary = "show what the expert changed, sentence by sentence",
     .help = "Example: opapairs inspect set.opa AMBER_32-0d1f6a2b9c3e\n"
             "         opapairs inspect set.opa --tokenizer llava-1.5-7b-hf/ --jsonl > edits.jsonl\n\n"
-            "Usage: opapairs inspect STORE|PACK [ID...] [--tokenizer FILE] [--jsonl]\n\n"
+            "Usage: opapairs inspect STORE|PACK [ID...] [--tokenizer FILE] [--jsonl]\n" FILTER_USAGE "\n"
             "Shows each sentence with its score, error type, reason and place, and the words that were deleted\n"
             "and inserted: in colour on a terminal, else as [-deleted-]{+inserted+}. All samples when no ID is\n"
             "given. Control characters are shown as symbols.\n\n"
             "  --tokenizer FILE  count and cut in the model's tokens (a file or a checkpoint folder); words when\n"
             "                    not given\n"
             "  --jsonl           a JSON document per sample: every hunk with its bytes, characters and tokens on\n"
-            "                    both sides\n",
+            "                    both sides\n\n" FILTER_HELP,
     .run = run,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "source.h"
+#include "filter.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +19,7 @@ enum { PROMPT, GENERATED, REVISED, GROUND_TRUTH, LENGTH_KINDS };
 struct stats {
     struct cli *cli;
     struct source source;
+    struct filter filter;
     opa_encoder *encoder;
     opa_tokens scratch;
     int64_t samples, edited, excluded, left_out, kept, deleted, inserted, sentences, added;
@@ -305,13 +306,15 @@ static int stats(struct stats *st, bool json)
     int result = source_note_all(&st->source);
     if (result != 0)
         return result;
-    /* Findings of records that became no sample count too. */
-    for (size_t i = 0; i < st->source.stored.count && st->source.stored.items[i].id == NULL; i++) {
+    /* Findings of records that became no sample count too, unless samples are chosen. */
+    for (size_t i = 0;
+         !filter_selects(&st->filter) && i < st->source.stored.count && st->source.stored.items[i].id == NULL; i++) {
         if (st->source.stored.items[i].code > 0 && st->source.stored.items[i].code < 1000)
             st->codes.of[st->source.stored.items[i].code]++;
     }
     const int status = opa_encoder_new(st->cli->ctx, &st->encoder, st->source.tokenizer);
-    result = status == OPA_OK ? source_each(&st->source, "stats", gather, st) : cli_fail(st->cli, status, NULL);
+    result = status == OPA_OK ? filter_each(&st->filter, &st->source, NULL, 0, "stats", gather, st)
+                              : cli_fail(st->cli, status, NULL);
     if (result != 0)
         return result;
     for (int k = 0; k < LENGTH_KINDS; k++) {
@@ -327,17 +330,22 @@ static int stats(struct stats *st, bool json)
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    struct stats st = {.cli = cli};
+    struct stats st = {.cli = cli, .filter = FILTER_INIT};
     static const char *const NAMES[] = {"prompt", "generated", "revised", "ground_truth"};
     const char *tokenizer = NULL;
     bool json = false;
-    const struct flag flags[] = {{"json", 0, FLAG_SWITCH, &json}, {"tokenizer", 0, FLAG_TEXT, &tokenizer}};
-    int go = cli_options(cli, argc, argv, flags, 2);
+    struct flag flags[2 + FILTER_FLAGS] = {{"json", 0, FLAG_SWITCH, &json}, {"tokenizer", 0, FLAG_TEXT, &tokenizer}};
+    filter_flags(flags + 2, &st.filter);
+    int go = cli_options(cli, argc, argv, flags, 2 + FILTER_FLAGS);
     if (go != GO_ON || (go = cli_arguments(cli, 1, 1, "a store or a pack")) != GO_ON)
         return go;
-    int result = source_open(&st.source, cli, cli->args[0]);
-    if (result != 0)
+    int result = filter_prepare(&st.filter, cli);
+    if (result == 0)
+        result = source_open(&st.source, cli, cli->args[0]);
+    if (result != 0) {
+        filter_release(&st.filter);
         return result;
+    }
     for (int k = 0; k < LENGTH_KINDS; k++)
         st.lengths[k].name = NAMES[k];
     result = source_tokenizer(&st.source, tokenizer);
@@ -349,6 +357,7 @@ static int run(struct cli *cli, int argc, char **argv)
     opa_tokens_release(&st.scratch);
     opa_encoder_free(st.encoder);
     source_close(&st.source);
+    filter_release(&st.filter);
     return result;
 }
 
@@ -357,11 +366,11 @@ const struct command cmd_stats = {
     .summary = "count samples, pairs, scores, error types, findings and lengths",
     .help = "Example: opapairs stats set.opa\n"
             "         opapairs stats packs/v1 --tokenizer llava-1.5-7b-hf/ --json\n\n"
-            "Usage: opapairs stats STORE|PACK [--tokenizer FILE] [--json]\n\n"
+            "Usage: opapairs stats STORE|PACK [--tokenizer FILE] [--json]\n" FILTER_USAGE "\n"
             "Pairs are the ones that the default recipe builds from a store, or that stand in a pack. Lengths are\n"
             "in tokens, percentiles by nearest rank.\n\n"
             "  --tokenizer FILE  count in the model's tokens (a file or a checkpoint folder); words when not\n"
             "                    given\n"
-            "  --json            one JSON document\n",
+            "  --json            one JSON document\n\n" FILTER_HELP,
     .run = run,
 };

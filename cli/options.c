@@ -92,6 +92,15 @@ static int unknown_option(struct cli *cli, const char *given, const struct flag 
                 : cli_usage(cli, "unknown option '--%s'", word);
 }
 
+static int add_text(struct cli *cli, const struct flag *flag, const char *given)
+{
+    struct texts *texts = flag->value;
+    if (texts->count == MAX_TEXTS)
+        return cli_usage(cli, "--%s: given more than %d times", flag->name, MAX_TEXTS);
+    texts->of[texts->count++] = given;
+    return GO_ON;
+}
+
 static int set_flag(struct cli *cli, const struct flag *flag, const char *given)
 {
     switch (flag->kind) {
@@ -101,6 +110,8 @@ static int set_flag(struct cli *cli, const struct flag *flag, const char *given)
     case FLAG_TEXT:
         *(const char **)flag->value = given;
         return GO_ON;
+    case FLAG_TEXTS:
+        return add_text(cli, flag, given);
     default:
         return set_number(cli, flag, given);
     }

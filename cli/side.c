@@ -145,7 +145,7 @@ int side_read(struct side *side)
 
 int side_find(struct side *side, opa_text id)
 {
-    return source_find_text(&side->source, &side->sample, id);
+    return source_find(&side->source, &side->sample, id);
 }
 
 /* ---- what a side has of a sample ---- */

@@ -136,24 +136,25 @@ int source_next(struct source *s, opa_sample *out)
     return read_pack(s, out, s->next++);
 }
 
-int source_find(struct source *s, opa_sample *out, const char *id)
-{
-    return source_find_text(s, out, text_of(id));
-}
-
-int source_find_text(struct source *s, opa_sample *out, opa_text id)
+int source_find(struct source *s, opa_sample *out, opa_text id)
 {
     size_t at;
-    int status = OPA_ENOENT;
-    if (s->store != NULL)
-        status = opa_store_sample(s->store, out, id);
-    else if (!opa_pack_find(s->pack, &at, id))
+    if (s->pack != NULL && !opa_pack_find(s->pack, &at, id))
         return unknown_id(s->cli, s->path, NULL, s->pack, id);
-    else
-        status = read_pack(s, out, at);
+    const int status = s->pack ? read_pack(s, out, at) : opa_store_sample(s->store, out, id);
     if (status == OPA_ENOENT && s->store != NULL)
         return unknown_id(s->cli, s->path, s->store, NULL, id);
     return status == OPA_OK ? 0 : cli_fail(s->cli, status, s->path);
+}
+
+int source_has(struct source *s, opa_text id)
+{
+    opa_sample sample;
+    size_t at;
+    if (s->pack != NULL)
+        return opa_pack_find(s->pack, &at, id);
+    const int status = opa_store_sample(s->store, &sample, id);
+    return status == OPA_OK ? 1 : status == OPA_ENOENT ? 0 : -cli_fail(s->cli, status, s->path);
 }
 
 int source_image(struct source *s, opa_text *out, const opa_sample *sample)
@@ -323,21 +324,32 @@ bool source_is_lost(const struct source *s, int status)
     return s->pack != NULL && (status == OPA_ERECORD || status == OPA_ENOENT);
 }
 
+static int note(void *user, const opa_sample *sample)
+{
+    return opa_checker_note(user, sample);
+}
+
+/* A pack has no outlines: all of it is read. */
+static int note_pack(struct source *s)
+{
+    opa_sample sample;
+    int status;
+    s->next = 0;
+    while ((status = source_next(s, &sample)) == OPA_OK || source_is_lost(s, status)) {
+        if (status == OPA_OK && (status = opa_checker_note(s->checker, &sample)) != OPA_OK)
+            break;
+    }
+    return status == OPA_END ? OPA_OK : status;
+}
+
 int source_note_all(struct source *s)
 {
     const opa_check_options options = {.tokenizer = s->own_tokenizer ? s->tokenizer : NULL};
     int status = opa_checker_new(s->cli->ctx, &s->checker, &options);
     if (status != OPA_OK)
         return cli_fail(s->cli, status, NULL);
-    const int result = source_rewind(s);
-    if (result != 0)
-        return result;
-    opa_sample sample;
-    while ((status = source_next(s, &sample)) == OPA_OK || source_is_lost(s, status)) {
-        if (status == OPA_OK && (status = opa_checker_note(s->checker, &sample)) != OPA_OK)
-            break;
-    }
-    return status == OPA_END ? 0 : cli_fail(s->cli, status, s->path);
+    status = s->store ? opa_store_outlines(s->store, s->order, note, s->checker) : note_pack(s);
+    return status == OPA_OK ? 0 : cli_fail(s->cli, status, s->path);
 }
 
 int source_each(struct source *s, const char *stage, view_fn fn, void *user)
@@ -359,6 +371,8 @@ int source_each(struct source *s, const char *stage, view_fn fn, void *user)
         }
         if (status != OPA_OK)
             return cli_fail(s->cli, status, s->path);
+        if (s->skip != NULL && s->skip(s->skip_user, &sample))
+            continue;
         result = source_view(s, &view, &sample);
         if (result != 0)
             break;

@@ -18,9 +18,11 @@ struct source {
     opa_findings stored;      /* sorted by id; those without an id first */
     opa_recipe *recipe;       /* the default one */
     opa_checker *checker;
-    opa_tokenizer *tokenizer; /* of --tokenizer, or the embedded words */
-    bool own_tokenizer;       /* --tokenizer was given */
-    int damaged;              /* samples of a pack that could not be read */
+    opa_tokenizer *tokenizer;                                 /* of --tokenizer, or the embedded words */
+    bool own_tokenizer;                                       /* --tokenizer was given */
+    int damaged;                                              /* samples of a pack that could not be read */
+    bool (*skip)(const void *user, const opa_sample *sample); /* source_each() passes these over; NULL: none */
+    const void *skip_user;
 };
 
 /* What is known of one sample; views into it live until view_release() or the source's next read. */
@@ -46,8 +48,9 @@ int source_rewind(struct source *s);
 /* OPA_OK, OPA_END, OPA_ERECORD for a sample of a pack that is damaged (go on), or another status. Not printed. */
 int source_next(struct source *s, opa_sample *out);
 /* One sample; the message is printed. */
-int source_find(struct source *s, opa_sample *out, const char *id);
-int source_find_text(struct source *s, opa_sample *out, opa_text id);
+int source_find(struct source *s, opa_sample *out, opa_text id);
+/* Is there such a sample? 1 or 0; or an exit code below 0, and the message is printed. */
+int source_has(struct source *s, opa_text id);
 /* Open a store that is going to be edited; a pack is refused in words. An exit code, or 0. */
 int store_to_edit(struct cli *cli, opa_store **out, const char *path);
 /* What a read returned: a sample of a pack that is altered, or whose shard is missing? The others can still be read. */

@@ -94,6 +94,23 @@ void hunk_tokens_release(struct hunk_tokens *t)
     *t = (struct hunk_tokens){0};
 }
 
+double edit_share(const struct hunk_tokens *t)
+{
+    const size_t all = t->tokens[0].count + t->tokens[1].count;
+    return all > 0 ? (double)(t->deleted + t->inserted) / (double)all : 0;
+}
+
+int worst_score(const opa_report *report)
+{
+    int worst = 0;
+    for (size_t i = 0; i < report->count; i++) {
+        const int score = report->sentences[i].score;
+        if (score > 0 && (worst == 0 || score < worst))
+            worst = score;
+    }
+    return worst;
+}
+
 int *sentence_indices(const opa_report *report)
 {
     int *indices = calloc(report->count + 1, sizeof *indices), next = 0;

@@ -23,6 +23,10 @@ struct hunk_tokens {
 /* OPA_OK or a status. */
 int hunk_tokens_make(struct hunk_tokens *out, opa_encoder *encoder, const struct view *view);
 void hunk_tokens_release(struct hunk_tokens *t);
+/* Edited tokens of both sides among all tokens of both sides, 0 to 1. */
+double edit_share(const struct hunk_tokens *t);
+/* The least score that a sentence has; 0: none has one. */
+int worst_score(const opa_report *report);
 
 /* For each sentence of the report its place among those that are not Added, -1 for Added ones. NULL: out of memory. The
  * caller frees it. */
