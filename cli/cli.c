@@ -257,20 +257,6 @@ int read_file(struct cli *cli, char **out, size_t *size, const char *path)
     return result;
 }
 
-int cli_find_ids(struct cli *cli, opa_store *store)
-{
-    int result = 0;
-    for (int i = 1; i < cli->arg_count; i++) {
-        opa_sample sample;
-        const int status = opa_store_sample(store, &sample, text_of(cli->args[i]));
-        if (status == OPA_ENOENT)
-            result = unknown_id(cli, cli->args[0], store, NULL, text_of(cli->args[i]));
-        else if (status != OPA_OK)
-            return cli_fail(cli, status, cli->args[0]);
-    }
-    return result;
-}
-
 const char *who(const char *by)
 {
     if (by != NULL)

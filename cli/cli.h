@@ -119,8 +119,6 @@ const char *thousands(char out[32], int64_t n);
 const char *hex_text(char *out, const uint8_t *bytes, size_t size);
 /* A whole file ("-": stdin) into memory, which the caller frees. Exit code, or 0. */
 int read_file(struct cli *cli, char **out, size_t *size, const char *path);
-/* Does the store have every id among the arguments after the first? Each that it lacks is said. An exit code, or 0. */
-int cli_find_ids(struct cli *cli, opa_store *store);
 /* Says that there is no such sample, and which may be meant. One of @p store and @p pack is set. Returns the exit code.
  */
 int unknown_id(struct cli *cli, const char *path, opa_store *store, const opa_pack *pack, opa_text id);

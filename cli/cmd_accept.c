@@ -7,6 +7,21 @@ struct accept {
     const char *why, *by;
 };
 
+/* All ids are known before the first one is accepted. */
+static int find_all(struct cli *cli, opa_store *store)
+{
+    int result = 0;
+    for (int i = 1; i < cli->arg_count; i++) {
+        opa_sample sample;
+        const int status = opa_store_sample(store, &sample, text_of(cli->args[i]));
+        if (status == OPA_ENOENT)
+            result = unknown_id(cli, cli->args[0], store, NULL, text_of(cli->args[i]));
+        else if (status != OPA_OK)
+            return cli_fail(cli, status, cli->args[0]);
+    }
+    return result;
+}
+
 static int accept_one(struct accept *a, const char *id)
 {
     struct cli *cli = a->cli;
@@ -26,7 +41,7 @@ static int accept_one(struct accept *a, const char *id)
 
 static int accept_all(struct accept *a)
 {
-    int worst = cli_find_ids(a->cli, a->store);
+    int worst = find_all(a->cli, a->store);
     if (worst != 0)
         return worst;
     for (int i = 1; i < a->cli->arg_count && (worst == 0 || worst == EXIT_FINDING); i++) {
