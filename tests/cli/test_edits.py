@@ -274,6 +274,22 @@ class ImportedEdits(Case):
         self.run_cli("undo", self.set, self.ids[0], code=66)
         self.assertEqual(self.files_of(self.pack(self.set, "again")), pack)
 
+    def test_edits_in_front_of_their_samples(self):
+        new = rollout("A man. A bus.", [("A man.", "A man.", 4), ("A bus.", "A van.", 1)])
+        ids = {s["id"] for s in self.jsonl("ls", self.store(self.write("n.json", [new]), name="other.opa"))}
+        (id,) = ids
+        edits = self.write_lines("e.jsonl", [{"id": id, "revised": "A man. A tram.", "by": "anna"}])
+        self.run_cli("import", self.set, edits, code=1)
+        self.assertIn("the edit waits until it is imported", self.err)
+        self.run_cli("import", self.set, self.path("n.json"))
+        self.assertEqual(self.log(id), [("revised", "anna", "A man. A tram.")])
+        self.assertNotIn("OP608", [c for c, _ in self.codes(self.set)])
+        both = self.store(name="both.opa")
+        self.run_cli("import", both, edits, self.path("n.json"))
+        self.assertEqual(self.jsonl("inspect", both)[0]["revised"], "A man. A tram.")
+        self.run_cli("undo", both, id)
+        self.assertEqual(self.jsonl("inspect", both)[0]["revised"], "A man. A van.")
+
 
 if __name__ == "__main__":
     main()
