@@ -122,3 +122,9 @@ size_t text_width(opa_text text)
         i += glyph_next(&g, text.data + i, text.size - i);
     return columns;
 }
+
+bool text_exceeds(opa_text text, size_t columns)
+{
+    enum { MOST_PER_BYTE = 4 }; /* "<FF>" for a byte that belongs to no character */
+    return text.size > columns / MOST_PER_BYTE && text_width(text) > columns;
+}

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "glyph.h"
+
 struct keeper {
     opa_findings *list;
     bool failed;
@@ -326,7 +328,10 @@ bool source_is_lost(const struct source *s, int status)
 
 static int note(void *user, const opa_sample *sample)
 {
-    return opa_checker_note(user, sample);
+    struct source *s = user;
+    const size_t columns = text_width(sample->id);
+    s->id_columns = columns > s->id_columns ? columns : s->id_columns;
+    return opa_checker_note(s->checker, sample);
 }
 
 /* A pack has no outlines: all of it is read. */
@@ -336,7 +341,7 @@ static int note_pack(struct source *s)
     int status;
     s->next = 0;
     while ((status = source_next(s, &sample)) == OPA_OK || source_is_lost(s, status)) {
-        if (status == OPA_OK && (status = opa_checker_note(s->checker, &sample)) != OPA_OK)
+        if (status == OPA_OK && (status = note(s, &sample)) != OPA_OK)
             break;
     }
     return status == OPA_END ? OPA_OK : status;
@@ -348,7 +353,7 @@ int source_note_all(struct source *s)
     int status = opa_checker_new(s->cli->ctx, &s->checker, &options);
     if (status != OPA_OK)
         return cli_fail(s->cli, status, NULL);
-    status = s->store ? opa_store_outlines(s->store, s->order, note, s->checker) : note_pack(s);
+    status = s->store ? opa_store_outlines(s->store, s->order, note, s) : note_pack(s);
     return status == OPA_OK ? 0 : cli_fail(s->cli, status, s->path);
 }
 

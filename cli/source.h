@@ -18,9 +18,10 @@ struct source {
     opa_findings stored;      /* sorted by id; those without an id first */
     opa_recipe *recipe;       /* the default one */
     opa_checker *checker;
-    opa_tokenizer *tokenizer;                                 /* of --tokenizer, or the embedded words */
-    bool own_tokenizer;                                       /* --tokenizer was given */
-    int damaged;                                              /* samples of a pack that could not be read */
+    size_t id_columns;        /* of the longest id, once source_note_all() has seen all */
+    opa_tokenizer *tokenizer; /* of --tokenizer, or the embedded words */
+    bool own_tokenizer;       /* --tokenizer was given */
+    int damaged;              /* samples of a pack that could not be read */
     bool (*skip)(const void *user, const opa_sample *sample); /* source_each() passes these over; NULL: none */
     const void *skip_user;
 };

@@ -11,6 +11,10 @@ bool term_wants_color(int fd);
 bool term_is_smart(int fd);
 /* Columns to wrap at. */
 size_t term_columns(void);
+/* Rows of the terminal on standard output; 0 unknown. */
+size_t term_rows(void);
+/* Does it show 24-bit colours (COLORTERM)? */
+bool term_has_true_color(int fd);
 
 enum style {
     STYLE_PLAIN,

@@ -2,13 +2,10 @@
 """Help, versions, options, suggestions, colours."""
 
 import os
-import pty
 import re
-import select
-import subprocess
 import unittest
 
-from support import Case, PROGRAM, main, rollout
+from support import Case, main, rollout
 
 VERBS = [
     "init",
@@ -134,32 +131,6 @@ class Help(Case):
 
 class Terminal(Case):
     """What depends on standard output being a terminal."""
-
-    def on_terminal(self, *args, env=None):
-        try:
-            leader, follower = pty.openpty()
-        except OSError:  # a bare chroot without /dev/pts
-            self.skipTest("no pseudo-terminal to be had here")
-        environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS")}
-        environment["TERM"] = "xterm"
-        environment.update(env or {})
-        p = subprocess.Popen(
-            [PROGRAM, *args], stdout=follower, stderr=follower, stdin=subprocess.DEVNULL, env=environment
-        )
-        os.close(follower)
-        out = b""
-        while True:
-            try:
-                select.select([leader], [], [], 60)
-                piece = os.read(leader, 65536)
-            except OSError:
-                break
-            if not piece:
-                break
-            out += piece
-        os.close(leader)
-        self.assertEqual(p.wait(), 0, out)
-        return out
 
     def test_colours(self):
         evil = "A \x1b[31mdog\x1b[0m\x07 and \u202etac\u202c."
