@@ -4,6 +4,7 @@
 
 #include "diff_out.h"
 #include "diff_summary.h"
+#include "pager.h"
 
 /* A difference with texts of its own. */
 struct kept {
@@ -15,7 +16,7 @@ struct diff {
     struct cli *cli;
     struct side sides[2];
     struct comparison comparison;
-    bool jsonl, stat, names;
+    bool jsonl, stat, names, no_pager;
     struct tally tally;
     struct kept *list; /* for people, who want the summary first */
     size_t count, capacity;
@@ -163,25 +164,36 @@ static int walk(struct diff *d)
 
 /* ---- for people ---- */
 
-static void put_heading(struct sheet *out, const struct difference *x)
+/* The side that lacks the sample. A store's log knows more than its state. */
+static void put_left_out(struct diff *d, struct wrap *w, const struct difference *x)
 {
+    char code[16], said[EXCLUSION_SIZE];
+    const bool now = x->change == CHANGE_REMOVED;
+    struct side *lacks = &d->sides[now];
+    wrap_printf(w, STYLE_PLAIN, "  left out %s ", now ? "now:" : "before:");
+    if (x->why.code == OPA_F_EXCLUDED && lacks->source.store != NULL)
+        wrap_printf(w, STYLE_PLAIN, "excluded %s", side_exclusion(lacks, said, x->id));
+    else
+        wrap_text(w, x->why.reason, STYLE_PLAIN);
+    wrap_printf(w, STYLE_DIM, " (%s)", code_text(code, x->why.code));
+}
+
+static void put_heading(struct diff *d, struct sheet *out, const struct difference *x)
+{
+    char said[EXCLUSION_SIZE];
     static const enum style STYLES[] = {STYLE_INSERTED, STYLE_ERROR, STYLE_WARNING};
     struct wrap w = {.sheet = out, .indent = 9, .columns = term_columns(), .column = 9};
     sheet_cell(out, text_of(CHANGE_NAMES[x->change]), 9, STYLES[x->change]);
     wrap_text(&w, x->id, STYLE_BOLD);
-    const char *before = "  ";
-    for (int k = 0; k < KIND_COUNT; k++) {
-        if (x->kinds >> k & 1) {
-            wrap_printf(&w, STYLE_PLAIN, "%s%s", before, KIND_LABELS[k]);
-            before = ", ";
-        }
+    if (x->kinds != 0)
+        wrap_string(&w, "  ", STYLE_PLAIN);
+    wrap_kinds(&w, x->kinds);
+    if (x->kinds >> KIND_EXCLUDED & 1) {
+        wrap_string(&w, " ", STYLE_PLAIN);
+        wrap_string(&w, side_exclusion(&d->sides[1], said, x->id), STYLE_PLAIN);
     }
-    if (x->why.code != 0) {
-        char code[16];
-        wrap_printf(&w, STYLE_PLAIN, "  left out %s ", x->change == CHANGE_ADDED ? "before:" : "now:");
-        wrap_text(&w, x->why.reason, STYLE_PLAIN);
-        wrap_printf(&w, STYLE_DIM, " (%s)", code_text(code, x->why.code));
-    }
+    if (x->why.code != 0)
+        put_left_out(d, &w, x);
     wrap_end(&w);
 }
 
@@ -209,26 +221,41 @@ static int put_changed(struct diff *d, struct sheet *out, const struct differenc
 }
 
 /* What is gone and what is new take a line each and stand first. */
-static int print_list(struct diff *d)
+static int print_list(struct diff *d, struct pager *pager, enum change change)
 {
-    static const enum change ORDER[] = {CHANGE_REMOVED, CHANGE_ADDED, CHANGE_CHANGED};
     struct sheet sheet = {0};
     int result = 0;
-    for (size_t k = 0; k < 3; k++) {
-        for (size_t i = 0; i < d->count && result == 0 && out_alive(d->cli); i++) {
-            const struct difference *x = &d->list[i].difference;
-            if (x->change != ORDER[k])
-                continue;
-            put_heading(&sheet, x);
-            if (x->change == CHANGE_CHANGED && !d->names)
-                result = put_changed(d, &sheet, x);
-            if (result == 0)
-                result = sheet_print(d->cli, &sheet);
-            sheet_clear(&sheet);
-        }
+    const bool details = change == CHANGE_CHANGED && !d->names;
+    if (details && d->tally.change[change] > 0)
+        sheet_end_line(&sheet);
+    for (size_t i = 0; i < d->count && result == 0 && out_alive(d->cli); i++) {
+        const struct difference *x = &d->list[i].difference;
+        if (x->change != change)
+            continue;
+        put_heading(d, &sheet, x);
+        if (details)
+            result = put_changed(d, &sheet, x);
+        if (result == 0)
+            result = pager_print(pager, &sheet);
+        sheet_clear(&sheet);
     }
     sheet_release(&sheet);
     return result;
+}
+
+static int print_all(struct diff *d)
+{
+    static const enum change ORDER[] = {CHANGE_REMOVED, CHANGE_ADDED, CHANGE_CHANGED};
+    struct sheet sheet = {0};
+    struct pager pager;
+    pager_begin(&pager, d->cli, !d->no_pager);
+    summary_page(&sheet, &d->comparison, &d->tally);
+    int result = pager_print(&pager, &sheet);
+    sheet_release(&sheet);
+    for (size_t k = 0; k < 3 && result == 0; k++)
+        result = print_list(d, &pager, ORDER[k]);
+    const int ended = pager_end(&pager);
+    return result != 0 ? result : ended;
 }
 
 static int diff(struct diff *d)
@@ -243,9 +270,7 @@ static int diff(struct diff *d)
     if (result == 0 && d->jsonl)
         summary_notes(d->cli, &d->comparison);
     if (result == 0 && !d->jsonl)
-        result = summary_print(d->cli, &d->comparison, &d->tally);
-    if (result == 0 && d->count > 0)
-        result = print_list(d);
+        result = print_all(d);
     const struct tally *t = &d->tally;
     if (result == 0 && (d->sides[0].lost_count > 0 || d->sides[1].lost_count > 0))
         return EXIT_DATA;
@@ -272,6 +297,7 @@ static int run(struct cli *cli, int argc, char **argv)
         {"stat", 0, FLAG_SWITCH, &d.stat},
         {"names", 0, FLAG_SWITCH, &d.names},
         {"jsonl", 0, FLAG_SWITCH, &d.jsonl},
+        {"no-pager", 0, FLAG_SWITCH, &d.no_pager},
     };
     int go = cli_options(cli, argc, argv, flags, sizeof flags / sizeof *flags);
     if (go != GO_ON || (go = cli_arguments(cli, 2, 2, "two stores or packs")) != GO_ON)
@@ -293,7 +319,7 @@ const struct command cmd_diff = {
     .help =
         "Example: opapairs diff packs/v1 set.opa\n"
         "         opapairs diff before.opa after.opa --stat\n\n"
-        "Usage: opapairs diff A B [--stat | --names | --jsonl]\n\n"
+        "Usage: opapairs diff A B [--stat | --names | --jsonl] [--no-pager]\n\n"
         "First how many samples were added (only in B), removed (only in A) or changed, and in what way; then each\n"
         "of them: the words that were edited between the two revised texts in force, scores and error types\n"
         "sentence by sentence, the image's kind, size and hash. Long unchanged text is left out as '...'.\n\n"
@@ -302,10 +328,11 @@ const struct command cmd_diff = {
         "recipe: what both leave out is no difference; a sample that was excluded since is removed, one whose\n"
         "exclusion was taken back is added. Between two stores 'excluded' is one of the fields. Packs of other\n"
         "recipes or tokenizers have weights that cannot be compared: scores and error types are, instead.\n\n"
-        "  --stat   the summary only\n"
-        "  --names  a line per sample that differs, without the details\n"
-        "  --jsonl  a JSON document per sample that differs: id, change, fields (revised, feedback,\n"
-        "           ground_truth, image, prompt, generated, weights, excluded) and what they were and are\n\n"
+        "  --stat      the summary only\n"
+        "  --names     a line per sample that differs, without the details\n"
+        "  --jsonl     a JSON document per sample that differs: id, change, fields (revised, feedback,\n"
+        "              ground_truth, image, prompt, generated, weights, excluded) and what they were and are\n"
+        "  --no-pager  print everything at once\n\n"
         "Exit: 0 the same, 1 they differ, 65 samples of a pack cannot be read (the others are compared).\n",
     .run = run,
 };

@@ -65,19 +65,13 @@ static int set(struct edit *e, opa_store *store, opa_text id)
 }
 
 /* "AMBER_32-ed69b180e76d  re-edited, re-scored" */
-static void put_heading(struct cli *cli, opa_text id, unsigned kinds)
+static void put_heading(struct sheet *out, const struct happened *what)
 {
-    out_printf(cli, "%s", style_begin(cli, STYLE_BOLD));
-    out_visible(cli, id, 0);
-    out_printf(cli, "%s", style_end(cli, STYLE_BOLD));
-    const char *before = "  ";
-    for (int k = 0; k < KIND_COUNT; k++) {
-        if (kinds >> k & 1) {
-            out_printf(cli, "%s%s", before, KIND_LABELS[k]);
-            before = ", ";
-        }
-    }
-    out_printf(cli, "\n");
+    struct wrap w = {.sheet = out, .indent = 2, .columns = term_columns()};
+    wrap_text(&w, what->faces[1].sample->id, STYLE_BOLD);
+    wrap_string(&w, "  ", STYLE_PLAIN);
+    wrap_kinds(&w, what->kinds);
+    wrap_end(&w);
 }
 
 /* Make the edit through a handle, and see what it did. */
@@ -102,8 +96,12 @@ static int rehearse(struct edit *e, struct moment *after, opa_text id)
 
 static int say(struct edit *e, const struct happened *what)
 {
-    put_heading(e->cli, what->faces[1].sample->id, what->kinds);
-    const int result = moments_print(e->cli, what);
+    struct sheet sheet = {0};
+    put_heading(&sheet, what);
+    int result = moments_page(&sheet, e->cli, what);
+    if (result == 0)
+        result = sheet_print(e->cli, &sheet);
+    sheet_release(&sheet);
     if (result == 0 && e->dry_run)
         out_printf(e->cli, "nothing is written: this was a dry run\n");
     return result;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "moment.h"
+#include "pager.h"
 #include "source.h"
 
 /* Imports of one file, one after the other, are one line. */
@@ -16,7 +17,8 @@ struct log {
     opa_store *store;
     opa_json_writer *w; /* NULL: for people */
     bool one;           /* of one sample: its id is not repeated, its import is not gathered */
-    bool patch;
+    bool patch, no_pager;
+    struct pager pager;
     struct imports imports;
     int result; /* what stopped it */
 };
@@ -99,7 +101,7 @@ static int put_imports(struct log *l)
     if (strcmp(i->by, "import") != 0)
         wrap_printf(&w, STYLE_PLAIN, "  by %s", i->by);
     wrap_end(&w);
-    const int result = sheet_print(l->cli, &sheet);
+    const int result = pager_print(&l->pager, &sheet);
     sheet_release(&sheet);
     *i = (struct imports){0};
     return result;
@@ -192,12 +194,13 @@ static int print_change(struct log *l, const opa_edit *e)
         result = moments_compare(&what, l->cli, &before, &after);
     if (result == 0) {
         put_entry(l, &sheet, e, &what);
-        result = sheet_print(l->cli, &sheet);
+        if (l->patch && what.fields != 0) {
+            result = moments_page(&sheet, l->cli, &what);
+            sheet_end_line(&sheet);
+        }
     }
-    if (result == 0 && l->patch && what.fields != 0) {
-        result = moments_print(l->cli, &what);
-        out_printf(l->cli, "\n");
-    }
+    if (result == 0)
+        result = pager_print(&l->pager, &sheet);
     sheet_release(&sheet);
     moment_release(&before);
     moment_release(&after);
@@ -213,7 +216,7 @@ static int print_plain(struct log *l, const opa_edit *e)
         return result != 0 ? result : print_change(l, e);
     struct sheet sheet = {0};
     put_entry(l, &sheet, e, NULL);
-    const int printed = sheet_print(l->cli, &sheet);
+    const int printed = pager_print(&l->pager, &sheet);
     sheet_release(&sheet);
     return printed;
 }
@@ -232,10 +235,14 @@ static int show_log(struct log *l, const char *path, const char *id)
     int status = id ? opa_store_sample(l->store, &sample, text_of(id)) : OPA_OK;
     if (status == OPA_ENOENT)
         return unknown_id(cli, path, l->store, NULL, text_of(id));
+    pager_begin(&l->pager, cli, l->w == NULL && !l->no_pager);
     if (status == OPA_OK)
         status = opa_store_log(l->store, text_of(id), print_edit, l);
     if (l->result == 0 && status == OPA_OK)
         l->result = put_imports(l);
+    const int ended = pager_end(&l->pager);
+    if (l->result == 0)
+        l->result = ended;
     if (l->result != 0 || status == OPA_OK || !out_alive(cli))
         return l->result;
     return cli_fail(cli, status, path);
@@ -245,8 +252,10 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     struct log l = {.cli = cli};
     bool jsonl = false;
-    const struct flag flags[] = {{"jsonl", 0, FLAG_SWITCH, &jsonl}, {"patch", 'p', FLAG_SWITCH, &l.patch}};
-    int go = cli_options(cli, argc, argv, flags, 2);
+    const struct flag flags[] = {{"jsonl", 0, FLAG_SWITCH, &jsonl},
+                                 {"patch", 'p', FLAG_SWITCH, &l.patch},
+                                 {"no-pager", 0, FLAG_SWITCH, &l.no_pager}};
+    int go = cli_options(cli, argc, argv, flags, 3);
     if (go != GO_ON || (go = cli_arguments(cli, 1, 2, "a store, and perhaps an id")) != GO_ON)
         return go;
     if (jsonl && l.patch)
@@ -268,11 +277,12 @@ const struct command cmd_log = {
     .name = "log",
     .summary = "show who changed what, and when",
     .help = "Example: opapairs log set.opa AMBER_32-0d1f6a2b9c3e -p\n\n"
-            "Usage: opapairs log STORE [ID] [-p | --jsonl]\n\n"
+            "Usage: opapairs log STORE [ID] [-p | --jsonl] [--no-pager]\n\n"
             "The append-only log of imports, edits, acceptances, exclusions and what was taken back, oldest first:\n"
             "number, time (UTC), what, which sample, by whom, how it changed, and why. Samples that one import made\n"
             "of one file are one line.\n\n"
             "  -p, --patch  the words and scores that each entry changed, and what followed from it\n"
-            "  --jsonl      a JSON document per entry, with the revised text and the report after it\n",
+            "  --jsonl      a JSON document per entry, with the revised text and the report after it\n"
+            "  --no-pager   print everything at once\n",
     .run = run,
 };

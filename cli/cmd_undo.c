@@ -81,9 +81,8 @@ static void put_entry(struct sheet *out, const char *label, const struct told *t
 }
 
 /* The undo is the newest of its kind; what is in force is the newest entry that was not taken back. */
-static int say_entries(struct undo *u, const char *id)
+static void put_entries(struct undo *u, struct sheet *out)
 {
-    struct sheet sheet = {0};
     const struct told *undo = NULL, *force = NULL;
     for (size_t i = 0; i < u->count; i++) {
         if (u->log[i].what == OPA_EDIT_UNDO)
@@ -92,25 +91,26 @@ static int say_entries(struct undo *u, const char *id)
             force = &u->log[i];
     }
     const struct told *taken = undo ? entry(u, undo->undoes) : NULL;
-    sheet_visible(&sheet, text_of(id), 0, STYLE_BOLD);
-    sheet_end_line(&sheet);
     if (taken != NULL)
-        put_entry(&sheet, "taken back", taken);
+        put_entry(out, "taken back", taken);
     if (force != NULL)
-        put_entry(&sheet, "in force", force);
-    const int result = sheet_print(u->cli, &sheet);
-    sheet_release(&sheet);
-    return result;
+        put_entry(out, "in force", force);
 }
 
 static int say(struct undo *u, const struct moment *before, const struct moment *after)
 {
     struct happened what;
-    int result = say_entries(u, u->cli->args[1]);
+    struct sheet sheet = {0};
+    struct wrap w = {.sheet = &sheet, .columns = term_columns()};
+    wrap_text(&w, after->sample.id, STYLE_BOLD);
+    wrap_end(&w);
+    put_entries(u, &sheet);
+    int result = moments_compare(&what, u->cli, before, after);
     if (result == 0)
-        result = moments_compare(&what, u->cli, before, after);
+        result = moments_page(&sheet, u->cli, &what);
     if (result == 0)
-        result = moments_print(u->cli, &what);
+        result = sheet_print(u->cli, &sheet);
+    sheet_release(&sheet);
     if (result == 0 && u->dry_run)
         out_printf(u->cli, "nothing is written: this was a dry run\n");
     return result;

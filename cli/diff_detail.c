@@ -15,6 +15,17 @@ struct page {
     int status;
 };
 
+void wrap_kinds(struct wrap *w, unsigned kinds)
+{
+    const char *before = "";
+    for (int k = 0; k < KIND_COUNT; k++) {
+        if (kinds >> k & 1) {
+            wrap_printf(w, STYLE_PLAIN, "%s%s", before, KIND_LABELS[k]);
+            before = ", ";
+        }
+    }
+}
+
 /* Below the label where lines are short. */
 struct wrap detail_field(struct sheet *out, const char *label, size_t columns)
 {

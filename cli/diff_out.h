@@ -20,6 +20,8 @@ struct difference {
 
 /* A line of diff --jsonl. An exit code, or 0. */
 int diff_json(struct cli *cli, opa_json_writer *w, const struct difference *d);
+/* "re-edited, re-scored" */
+void wrap_kinds(struct wrap *w, unsigned kinds);
 /* "  label       " and the wrap that its text goes to; end it with wrap_end(). */
 struct wrap detail_field(struct sheet *out, const char *label, size_t columns);
 /* What changed of a sample, below its heading. OPA_OK, or OPA_ENOMEM. */

@@ -107,25 +107,21 @@ static void put_left_out(struct sheet *out, const struct comparison *c, const st
     wrap_end(&w);
 }
 
-int summary_print(struct cli *cli, const struct comparison *c, const struct tally *t)
+void summary_page(struct sheet *out, const struct comparison *c, const struct tally *t)
 {
-    struct sheet sheet = {0};
-    struct wrap w = begin_line(&sheet);
+    struct wrap w = begin_line(out);
     char a[32], r[32], n[32], s[32], lines[4][256];
     w.indent = 0;
     wrap_printf(&w, STYLE_BOLD, "%s added, %s removed, %s changed, %s the same", thousands(a, t->change[CHANGE_ADDED]),
                 thousands(r, t->change[CHANGE_REMOVED]), thousands(n, t->change[CHANGE_CHANGED]),
                 thousands(s, t->same));
     wrap_end(&w);
-    put_kinds(&sheet, t);
-    put_left_out(&sheet, c, t);
+    put_kinds(out, t);
+    put_left_out(out, c, t);
     const int count = notes(lines, c);
     for (int i = 0; i < count; i++) {
-        w = begin_line(&sheet);
+        w = begin_line(out);
         wrap_string(&w, lines[i], STYLE_WARNING);
         wrap_end(&w);
     }
-    const int result = sheet_print(cli, &sheet);
-    sheet_release(&sheet);
-    return result;
 }

@@ -13,8 +13,7 @@ struct tally {
 };
 void tally_add(struct tally *t, const struct difference *d);
 
-/* An exit code, or 0. */
-int summary_print(struct cli *cli, const struct comparison *c, const struct tally *t);
+void summary_page(struct sheet *out, const struct comparison *c, const struct tally *t);
 /* Only what limits the comparison, on stderr. */
 void summary_notes(struct cli *cli, const struct comparison *c);
 

@@ -5,7 +5,7 @@
 
 struct words_options words_options_for(const struct cli *cli, size_t columns)
 {
-    return (struct words_options){.ctx = cli->ctx, .color = cli->color_out, .context = columns < 80 ? 20 : 36};
+    return (struct words_options){.ctx = cli->ctx, .context = columns < 80 ? 20 : 36};
 }
 
 static opa_text part(opa_text text, opa_span span)
@@ -25,6 +25,12 @@ static void put_edit(struct wrap *w, opa_text text, enum style style, const char
     wrap_string(w, open, style);
     wrap_text(w, text, style);
     wrap_string(w, close, style);
+}
+
+void wrap_edit(struct wrap *w, opa_text old, opa_text new)
+{
+    put_edit(w, old, STYLE_DELETED, "[-", "-]");
+    put_edit(w, new, STYLE_INSERTED, "{+", "+}");
 }
 
 /* ---- what is not changed ---- */
@@ -140,8 +146,7 @@ int wrap_words(struct wrap *w, const struct words_options *o, opa_text old, opa_
             continue;
         }
         const struct stretch s = next_stretch(hunks, count, &i);
-        put_edit(w, part(old, s.old), STYLE_DELETED, o->color ? "" : "[-", o->color ? "" : "-]");
-        put_edit(w, part(new, s.new), STYLE_INSERTED, o->color ? "" : "{+", o->color ? "" : "+}");
+        wrap_edit(w, part(old, s.old), part(new, s.new));
     }
     free(hunks);
     return OPA_OK;

@@ -3,24 +3,12 @@
 
 #include <string.h>
 
+#include "edit_out.h"
+
 enum side { BOTH, GENERATED, REVISED };
 
 static const char between[] = " | ";
 enum { BETWEEN = sizeof between - 1 };
-
-static void put_edit(struct wrap *w, opa_text text, enum style style, const char *open, const char *close)
-{
-    /* Spaces in front separate it from what comes before; marks around them would be harder to read. */
-    while (text.size > 1 && text.data[0] == ' ') {
-        wrap_text(w, OPA_TEXT(" "), STYLE_PLAIN);
-        text = (opa_text){text.data + 1, text.size - 1};
-    }
-    if (text.size == 0)
-        return;
-    wrap_string(w, open, style);
-    wrap_text(w, text, style);
-    wrap_string(w, close, style);
-}
 
 static opa_text part(opa_text text, opa_span span)
 {
@@ -34,10 +22,9 @@ static void put_hunk(struct wrap *w, const struct words *words, const opa_hunk *
         wrap_text(w, part(words->generated, h->generated), STYLE_PLAIN);
         return;
     }
-    if (side != REVISED)
-        put_edit(w, part(words->generated, h->generated), STYLE_DELETED, "[-", "-]");
-    if (side != GENERATED)
-        put_edit(w, part(words->revised, h->revised), STYLE_INSERTED, "{+", "+}");
+    const opa_text none = OPA_TEXT("");
+    wrap_edit(w, side != REVISED ? part(words->generated, h->generated) : none,
+              side != GENERATED ? part(words->revised, h->revised) : none);
 }
 
 static void put_side(struct wrap *w, const struct words *words, enum side side)

@@ -137,17 +137,14 @@ static void put_certificate(struct sheet *out, const struct face faces[2])
     wrap_end(&w);
 }
 
-int moments_print(struct cli *cli, const struct happened *what)
+int moments_page(struct sheet *out, struct cli *cli, const struct happened *what)
 {
     const size_t columns = term_columns();
     const struct difference d = {.fields = what->fields, .kinds = what->kinds, .faces = what->faces};
     const struct words_options words = words_options_for(cli, columns);
-    struct sheet sheet = {0};
-    const int status = diff_detail(&sheet, &words, columns, &d);
-    put_certificate(&sheet, what->faces);
-    put_findings(&sheet, "finding", &what->faces[1].findings, &what->faces[0].findings);
-    put_findings(&sheet, "settled", &what->faces[0].findings, &what->faces[1].findings);
-    const int result = status == OPA_OK ? sheet_print(cli, &sheet) : cli_fail(cli, status, NULL);
-    sheet_release(&sheet);
-    return result;
+    const int status = diff_detail(out, &words, columns, &d);
+    put_certificate(out, what->faces);
+    put_findings(out, "finding", &what->faces[1].findings, &what->faces[0].findings);
+    put_findings(out, "settled", &what->faces[0].findings, &what->faces[1].findings);
+    return status == OPA_OK ? 0 : cli_fail(cli, status, NULL);
 }

@@ -24,8 +24,8 @@ struct happened {
     struct face faces[2]; /* views of the moments' */
 };
 int moments_compare(struct happened *out, struct cli *cli, const struct moment *before, const struct moment *after);
-/* The same as a page, indented as diff_detail() is: what changed, then the certificate, and findings that came or went.
+/* The same on a page, indented as diff_detail() is: what changed, then the certificate, and findings that came or went.
  * An exit code, or 0. */
-int moments_print(struct cli *cli, const struct happened *what);
+int moments_page(struct sheet *out, struct cli *cli, const struct happened *what);
 
 #endif

@@ -218,6 +218,24 @@ int side_leaves_out(struct side *side, struct left_out *out, struct face *face)
     return 0;
 }
 
+static int note_exclusion(void *user, const opa_edit *e)
+{
+    char *out = user;
+    const opa_text by = e->by.data ? e->by : OPA_TEXT("somebody"), why = e->why.data ? e->why : OPA_TEXT("");
+    if (e->what == OPA_EDIT_EXCLUDE)
+        snprintf(out, EXCLUSION_SIZE, "by %.*s%s%.*s", (int)by.size, by.data, why.size > 0 ? ": " : "", (int)why.size,
+                 why.data);
+    return 0;
+}
+
+const char *side_exclusion(struct side *side, char out[EXCLUSION_SIZE], opa_text id)
+{
+    /* The last one is in force, or the sample would not be excluded. What cannot be read is only not said. */
+    out[0] = '\0';
+    opa_store_log(side->source.store, id, note_exclusion, out);
+    return out;
+}
+
 bool side_has_error(const struct side *side, opa_text id)
 {
     opa_findings stored = {0};

@@ -54,6 +54,9 @@ int side_find(struct side *side, opa_text id);
 int side_face(struct side *side, struct face *out, const opa_sample *sample);
 /* Why a store's sample would not be in the pack now; the reason lives as long as the face. An exit code, or 0. */
 int side_leaves_out(struct side *side, struct left_out *out, struct face *face);
+/* Who excluded a store's sample, and why, as its log has it: "by anna: faces"; "" when it is not known. Returns @p out. */
+enum { EXCLUSION_SIZE = 1024 };
+const char *side_exclusion(struct side *side, char out[EXCLUSION_SIZE], opa_text id);
 /* Does import know an error of the sample? */
 bool side_has_error(const struct side *side, opa_text id);
 /* Why a pack says that it does not have a sample; code 0: it does not know it. */

@@ -123,6 +123,7 @@ class Diff(Case):
         self.assertEqual((d["fields"], d["excluded"]), (["excluded"], False))
         text = self.run_cli("diff", self.set, before, code=1)
         self.assertIn("1 included again", text)
+        self.assertIn("%s excluded by anna: faces" % self.ids[1], " ".join(self.run_cli("diff", before, self.set, code=1).split()))
 
     # ---- what a pack leaves out ----
 
@@ -143,7 +144,9 @@ class Diff(Case):
 
     def test_excluded_later_says_so(self):
         pack = self.pack(self.set)
-        self.run_cli("exclude", self.set, self.packed[0], "--why", "faces")
+        self.run_cli("exclude", self.set, self.packed[0], "--why", "faces", "--by", "anna")
+        self.assertIn("left out now: excluded by anna: faces (OP701)",
+                      " ".join(self.run_cli("diff", pack, self.set, code=1).split()))
         (d,) = self.diff(pack, self.set)
         self.assertEqual((d["change"], d["left_out"]["code"], d["left_out"]["name"]), ("removed", "OP701", "excluded"))
         (d,) = self.diff(pack, self.pack(self.set, "second"))
@@ -357,21 +360,21 @@ class Diff(Case):
     def test_stat_and_names(self):
         before = self.copy()
         self.edit(self.ids[0], "Another.")
-        self.run_cli("exclude", self.set, self.ids[1], "--why", "x")
+        self.run_cli("exclude", self.set, self.ids[1], "--why", "x", "--by", "anna")
         stat = self.run_cli("diff", before, self.set, "--stat", code=1)
         n = len(self.ids)
         self.assertEqual(stat, "0 added, 0 removed, 2 changed, %d the same\n  1 re-edited, 1 excluded\n" % (n - 2))
         names = self.run_cli("diff", before, self.set, "--names", code=1)
         self.assertEqual(sorted(names.splitlines()[2:]), sorted(["changed  %s  re-edited" % self.ids[0],
-                                                                 "changed  %s  excluded" % self.ids[1]]))
+                                                                 "changed  %s  excluded by anna: x" % self.ids[1]]))
 
-    def test_colour_instead_of_marks(self):
+    def test_colour_beside_the_marks(self):
         before = self.copy()
         self.edit(self.ids[0], "Another.")
         text = self.run_cli("diff", before, self.set, "--color", "always", code=1)
-        self.assertIn("\033[", text)
-        self.assertNotIn("[-", text)
-        self.assertNotIn("{+", text)
+        self.assertRegex(text, "\033\\[[0-9;]+m\\[-")
+        self.assertRegex(text, "\033\\[[0-9;]+m{\\+Another")
+        self.assertNotIn("\033", self.run_cli("diff", before, self.set, code=1))
 
 
 if __name__ == "__main__":
