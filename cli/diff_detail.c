@@ -142,7 +142,9 @@ static void put_sentence(struct page *p, const struct sentence_change *c)
 {
     const opa_sentence *s = c->new ? c->new : c->old;
     const bool revised = p->difference->fields >> FIELD_REVISED & 1;
-    char label[32] = "Added";
+    if (revised && c->fields == 1u << SENTENCE_REWRITTEN)
+        return;
+    char label[32] = "Added"; /* its key is cut to the label's columns anyway */
     if (!s->added)
         snprintf(label, sizeof label, "sentence %.*s", (int)(s->key.size < 20 ? s->key.size : 20),
                  s->key.data ? s->key.data : "-");
