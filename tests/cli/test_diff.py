@@ -114,6 +114,16 @@ class Diff(Case):
             self.assertEqual({i: c for i, (c, _) in packed.items()}, wanted, recipe)
             self.assertEqual(self.diff(later, self.set, code=0), [], recipe)
 
+    def test_a_stored_text_that_comes_into_force(self):
+        """The same bytes in the store, but now by hand: the report's text is not in force any more."""
+        record = rollout("A dog.", [("A dog.", "A cat.", 1)], AI_pseudo_response="Stored, not in force.")
+        self.set = self.store(self.write("r.json", [record]), name="stored.opa")
+        before, (row,) = self.copy(), self.jsonl("inspect", self.set)
+        self.assertEqual(row["revised"], "A cat.")
+        self.edit(row["id"], "Stored, not in force.")
+        (d,) = self.diff(before, self.set)
+        self.assertEqual((d["texts"]["revised"]["old"], d["texts"]["revised"]["new"]), ("A cat.", "Stored, not in force."))
+
     def test_between_stores_exclusion_is_a_field(self):
         before = self.copy()
         self.run_cli("exclude", self.set, self.ids[1], "--why", "faces", "--by", "anna")
@@ -175,9 +185,10 @@ class Diff(Case):
         recipe = json.loads(self.run_cli("recipe", "opa-dpo"))
         recipe["limits"]["response_tokens"] = 40
         store = self.store(self.write_lines("s.jsonl", [
-            {"id": "long", "prompt": "p", "generated": "word " * 60, "revised": "r"},
+            {"id": "long", "prompt": "p", "generated": " ".join("w%d" % i for i in range(60)), "revised": "r"},
             {"id": "short", "prompt": "p", "generated": "g", "revised": "r"}]), name="other.opa")
         pack = self.pack(store, "limited", "--recipe", self.write("recipe.json", recipe), code=1)
+        self.assertEqual([x["code"] for x in self.jsonl_manifest(pack)["left_out"]], ["OP509"])
         self.assertEqual(self.diff(pack, store, code=0), [])
         self.assertEqual(self.diff(store, pack, code=0), [])
 

@@ -54,6 +54,14 @@ class Edits(Case):
                          ("revised", "anna", "Typo.", "A dog. A h\u00e9n.", True))
         self.assertRegex(entry["at"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
 
+    def test_only_new_findings_are_told(self):
+        """Of two sentences one was not in the revised text before, whichever stands first."""
+        for i, first, new in ((0, "A dog. All else.", 0), (1, "All else. A cow 1.", 1)):
+            self.assertIn("OP305", self.said("edit", self.set, self.ids[i], "--revised", first))
+            text = self.said("edit", self.set, self.ids[i], "--revised", "Everything.")
+            self.assertIn("finding OP305 rewritten-unplaced: AI_json_report.%d.rewritten_content: " % new, text)
+            self.assertNotIn("times)", text)
+
     def test_revised_from_a_file(self):
         self.run_cli("edit", self.set, self.ids[1], "--revised-file", self.write("t.txt", "Two\nlines.\n"))
         self.assertEqual(self.revised(1), "Two\nlines.")
