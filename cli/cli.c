@@ -221,6 +221,18 @@ const char *hex_text(char *out, const uint8_t *bytes, size_t size)
     return out;
 }
 
+const char *percentage(char out[16], int64_t n, int64_t total)
+{
+    const int whole = (int)((double)n * 100 / (double)total + 0.5);
+    if (n > 0 && whole == 0)
+        snprintf(out, 16, "<1 %%");
+    else if (n < total && whole == 100)
+        snprintf(out, 16, ">99 %%");
+    else
+        snprintf(out, 16, "%d %%", whole);
+    return out;
+}
+
 int read_file(struct cli *cli, char **out, size_t *size, const char *path)
 {
     const bool input = strcmp(path, "-") == 0;

@@ -17,7 +17,7 @@ struct diff {
     struct side sides[2];
     struct comparison comparison;
     bool jsonl, stat, names, no_pager;
-    struct tally tally;
+    struct diff_tally tally;
     struct kept *list; /* for people, who want the summary first */
     size_t count, capacity;
     opa_json_writer *w;
@@ -53,7 +53,7 @@ static int keep(struct diff *d, const struct difference *x)
 
 static int found(struct diff *d, const struct difference *x)
 {
-    tally_add(&d->tally, x);
+    diff_tally_add(&d->tally, x);
     if (d->jsonl)
         return diff_json(d->cli, d->w, x);
     return d->stat ? 0 : keep(d, x);
@@ -271,7 +271,7 @@ static int diff(struct diff *d)
         summary_notes(d->cli, &d->comparison);
     if (result == 0 && !d->jsonl)
         result = print_all(d);
-    const struct tally *t = &d->tally;
+    const struct diff_tally *t = &d->tally;
     if (result == 0 && (d->sides[0].lost_count > 0 || d->sides[1].lost_count > 0))
         return EXIT_DATA;
     return result != 0 ? result : t->change[0] + t->change[1] + t->change[2] > 0 ? EXIT_FINDING : EXIT_DONE;

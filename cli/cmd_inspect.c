@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "filter.h"
@@ -8,8 +10,7 @@
 #include "inspect_words.h"
 #include "pager.h"
 
-/* A thumbnail's most pixels: as wide as it stays small on 80 columns, and ten rows of two. */
-enum { PICTURE_COLUMNS = 40, PICTURE_ROWS = 20, PICTURE_INDENT = 15 };
+enum { PICTURE_INDENT = 15, PICTURE_LEAST = 10, PICTURE_MOST = 30 };
 
 struct inspect {
     struct cli *cli;
@@ -22,9 +23,11 @@ struct inspect {
     opa_json_writer *w; /* NULL: for people */
     struct detail_options options;
     struct overview overview;
+    uint32_t picture_rows;
     struct pager pager;
-    struct sheet page;  /* what is printed next */
-    struct sheet alone; /* the first sample in detail, should it stay the only one */
+    struct sheet page; /* what is printed next */
+    char *first;       /* the first sample's id, should it stay the only one */
+    size_t first_size;
     int64_t samples;
 };
 
@@ -39,44 +42,41 @@ static int inspect_jsonl(struct inspect *in, const struct view *v, const struct 
 static bool take_picture(struct inspect *in, opa_image *out, const opa_sample *sample)
 {
     opa_text bytes;
-    const size_t room = in->options.columns - PICTURE_INDENT;
-    return in->cli->color_out && !in->no_image && sample->has_image && term_has_true_color(STDOUT_FILENO) &&
-           source_image(&in->source, &bytes, sample) == OPA_OK &&
-           opa_image_thumbnail(in->cli->ctx, out, bytes, room < PICTURE_COLUMNS ? (uint32_t)room : PICTURE_COLUMNS,
-                               PICTURE_ROWS, NULL) == OPA_OK;
-}
-
-static int put_detail(struct inspect *in, struct sheet *page, const struct view *v, const struct hunk_tokens *t)
-{
-    opa_image image = {0};
-    struct detail_options options = in->options;
-    options.picture = take_picture(in, &image, &v->sample) ? &image : NULL;
-    sheet_clear(page);
-    const int status = inspect_detail(page, &options, v, t);
-    opa_image_release(&image);
-    return status == OPA_OK ? 0 : cli_fail(in->cli, status, in->source.path);
+    return in->picture_rows > 0 && sample->has_image && source_image(&in->source, &bytes, sample) == OPA_OK &&
+           opa_image_thumbnail(in->cli->ctx, out, bytes, (uint32_t)in->options.columns - PICTURE_INDENT,
+                               2 * in->picture_rows, NULL) == OPA_OK;
 }
 
 static int show_detail(struct inspect *in, const struct view *v, const struct hunk_tokens *t)
 {
-    const int result = put_detail(in, &in->page, v, t);
+    opa_image image = {0};
+    struct detail_options options = in->options;
+    options.picture = take_picture(in, &image, &v->sample) ? &image : NULL;
+    sheet_clear(&in->page);
+    const int status = inspect_detail(&in->page, &options, v, t);
+    opa_image_release(&image);
     sheet_end_line(&in->page);
-    return result ? result : pager_print(&in->pager, &in->page);
+    return status == OPA_OK ? pager_print(&in->pager, &in->page) : cli_fail(in->cli, status, in->source.path);
 }
 
 /* The head and the first line wait for the second one: a list of one would say little. */
 static int show_line(struct inspect *in, const struct view *v, const struct hunk_tokens *t)
 {
-    if (in->samples == 1) {
-        in->overview = overview_layout(in->options.columns, in->source.id_columns);
-        overview_head(&in->page, &in->overview);
-        overview_row(&in->page, &in->overview, v, t);
-        return put_detail(in, &in->alone, v, t);
-    }
     if (in->samples > 2)
         sheet_clear(&in->page);
+    if (in->samples > 1) {
+        overview_row(&in->page, &in->overview, v, t);
+        return pager_print(&in->pager, &in->page);
+    }
+    in->overview = overview_layout(in->options.columns, in->source.id_columns);
+    overview_head(&in->page, &in->overview);
     overview_row(&in->page, &in->overview, v, t);
-    return pager_print(&in->pager, &in->page);
+    in->first_size = v->sample.id.size;
+    in->first = malloc(in->first_size + 1);
+    if (in->first == NULL)
+        return cli_error(in->cli, EXIT_IO, "out of memory");
+    memcpy(in->first, v->sample.id.data, in->first_size);
+    return 0;
 }
 
 static int show(void *user, struct view *v)
@@ -96,7 +96,32 @@ static int show(void *user, struct view *v)
     return result;
 }
 
+/* The only sample of the overview, in detail. */
+static int show_alone(struct inspect *in)
+{
+    opa_sample sample;
+    struct view view;
+    int result = source_find(&in->source, &sample, (opa_text){in->first, in->first_size});
+    if (result == 0)
+        result = source_view(&in->source, &view, &sample);
+    if (result != 0)
+        return result;
+    in->detail = true;
+    result = show(in, &view);
+    view_release(&view);
+    return result;
+}
+
 /* ---- all of them ---- */
+
+/* A thumbnail takes half of the screen's rows; 0: there are none. Asked while standard output is the terminal yet. */
+static uint32_t picture_rows(const struct inspect *in)
+{
+    const size_t half = term_rows() / 2;
+    if (!in->cli->color_out || in->no_image || !term_has_true_color(STDOUT_FILENO) || !term_is_utf8())
+        return 0;
+    return half < PICTURE_LEAST ? PICTURE_LEAST : half > PICTURE_MOST ? PICTURE_MOST : (uint32_t)half;
+}
 
 static void set_options(struct inspect *in)
 {
@@ -108,6 +133,7 @@ static void set_options(struct inspect *in)
     if (in->wide && !in->options.wide && in->w == NULL)
         cli_note(in->cli, "--wide takes %d columns and there are %zu: one text is shown through the other",
                  WORDS_WIDE_COLUMNS, columns);
+    in->picture_rows = picture_rows(in);
     in->detail = in->detail || in->wide || in->cli->arg_count > 1;
 }
 
@@ -118,7 +144,7 @@ static int show_all(struct inspect *in)
     int result = filter_each(&in->filter, &in->source, cli->args + 1, cli->arg_count - 1, NULL, show, in);
     int shown = 0;
     if (in->w == NULL && !in->detail && in->samples == 1)
-        shown = pager_print(&in->pager, &in->alone);
+        shown = show_alone(in);
     result = result ? result : shown;
     shown = pager_end(&in->pager);
     if (in->w == NULL && in->samples == 0 && result == 0)
@@ -148,7 +174,7 @@ static int open_and_inspect(struct inspect *in)
         return result;
     result = inspect(in);
     sheet_release(&in->page);
-    sheet_release(&in->alone);
+    free(in->first);
     opa_json_writer_free(in->w);
     opa_encoder_free(in->encoder);
     source_close(&in->source);
@@ -190,8 +216,8 @@ const struct command cmd_inspect = {
             "only infos are left out.\n\n"
             "With ids, the details: each sentence with its score, error type, place, objects and reason, and the\n"
             "words that were [-deleted-] and {+inserted+}, in colour on a terminal.\n"
-            "Control characters are shown as symbols. On a terminal with 24-bit colours (COLORTERM) the image is\n"
-            "shown too. What is longer than the screen goes through $PAGER, less when that is not set.\n\n"
+            "Control characters are shown as symbols. On a terminal with 24-bit colours the image is shown too.\n"
+            "What is longer than the screen goes through a pager.\n\n"
             "  --detail          the details of all samples, not only of those named\n"
             "  --wide            the details with the generated text on the left and the revised one on the\n"
             "                    right; takes 72 columns\n"

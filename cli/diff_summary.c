@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "diff_summary.h"
 
-void tally_add(struct tally *t, const struct difference *d)
+void diff_tally_add(struct diff_tally *t, const struct difference *d)
 {
     t->change[d->change]++;
     for (int k = 0; k < KIND_COUNT; k++)
@@ -69,7 +69,7 @@ static struct wrap begin_line(struct sheet *out)
     return (struct wrap){.sheet = out, .indent = 2, .columns = term_columns()};
 }
 
-static void put_kinds(struct sheet *out, const struct tally *t)
+static void put_kinds(struct sheet *out, const struct diff_tally *t)
 {
     struct wrap w = begin_line(out);
     char number[32];
@@ -83,7 +83,7 @@ static void put_kinds(struct sheet *out, const struct tally *t)
     wrap_end(&w);
 }
 
-static void put_left_out(struct sheet *out, const struct comparison *c, const struct tally *t)
+static void put_left_out(struct sheet *out, const struct comparison *c, const struct diff_tally *t)
 {
     const int store = c->sides[0].recipe ? 0 : 1;
     struct wrap w = begin_line(out);
@@ -107,7 +107,7 @@ static void put_left_out(struct sheet *out, const struct comparison *c, const st
     wrap_end(&w);
 }
 
-void summary_page(struct sheet *out, const struct comparison *c, const struct tally *t)
+void summary_page(struct sheet *out, const struct comparison *c, const struct diff_tally *t)
 {
     struct wrap w = begin_line(out);
     char a[32], r[32], n[32], s[32], lines[4][256];

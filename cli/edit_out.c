@@ -13,18 +13,23 @@ static opa_text part(opa_text text, opa_span span)
     return (opa_text){text.data + span.begin, span.end - span.begin};
 }
 
+/* Spaces at the ends separate it from what is beside it; marks around them would be harder to read. */
 static void put_edit(struct wrap *w, opa_text text, enum style style, const char *open, const char *close)
 {
-    /* Spaces in front separate it from what comes before; marks around them would be harder to read. */
+    size_t behind = 0;
     while (text.size > 1 && text.data[0] == ' ') {
         wrap_text(w, OPA_TEXT(" "), STYLE_PLAIN);
         text = (opa_text){text.data + 1, text.size - 1};
     }
+    for (; text.size > 1 && text.data[text.size - 1] == ' '; behind++)
+        text.size--;
     if (text.size == 0)
         return;
     wrap_string(w, open, style);
     wrap_text(w, text, style);
     wrap_string(w, close, style);
+    while (behind-- > 0)
+        wrap_text(w, OPA_TEXT(" "), STYLE_PLAIN);
 }
 
 void wrap_edit(struct wrap *w, opa_text old, opa_text new)

@@ -67,6 +67,25 @@ static void put_tokens(const struct detail *d, const struct hunk_tokens *t)
     wrap_end(&w);
 }
 
+/* "accepted by anna, 2026-11-25T18:24:03Z" */
+static void put_review(const struct detail *d)
+{
+    const opa_sample *s = &d->view->sample;
+    if (s->review == OPA_REVIEW_NONE)
+        return;
+    struct wrap w = begin_field(d, "review");
+    wrap_string(&w, opa_review_name(s->review), STYLE_PLAIN);
+    if (s->reviewed_by.data != NULL) {
+        wrap_string(&w, " by ", STYLE_PLAIN);
+        wrap_text(&w, s->reviewed_by, STYLE_PLAIN);
+    }
+    if (s->reviewed_at.data != NULL) {
+        wrap_string(&w, ", ", STYLE_PLAIN);
+        wrap_text(&w, s->reviewed_at, STYLE_PLAIN);
+    }
+    wrap_end(&w);
+}
+
 /* Two pixels a cell, one above the other. */
 static void put_picture(const struct detail *d, const opa_image *image)
 {
@@ -99,6 +118,7 @@ static void put_head(const struct detail *d, const struct hunk_tokens *tokens)
     put_field(d, "prompt", s->prompt, STYLE_PLAIN);
     if (d->view->assessment.alignment.hunk_count > 0)
         put_tokens(d, tokens);
+    put_review(d);
     sheet_end_line(d->out);
 }
 

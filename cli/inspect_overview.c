@@ -82,7 +82,7 @@ static void put_score(struct sheet *out, const opa_report *report)
     sheet_string(out, digit, STYLES[score]);
 }
 
-/* "OP107 OP201 +3", errors first, down to @p least, in at most @p columns; returns the columns used. */
+/* " OP107 OP201 +3", errors first, down to @p least, in at most @p columns; returns the columns used. */
 static size_t put_codes(struct sheet *out, const opa_findings *findings, opa_severity least, size_t columns)
 {
     static const enum style STYLES[] = {
@@ -98,15 +98,15 @@ static size_t put_codes(struct sheet *out, const opa_findings *findings, opa_sev
             if (counts.of[i] == 0 || (int)code_severity(i) != severity)
                 continue;
             /* Room for this one, and for the number of the others. */
-            const size_t needed = used + (used > 0) + CODE + (left > 1 ? 3 : 0);
+            const size_t needed = used + 1 + CODE + (left > 1 ? 3 : 0);
             if (needed > columns) {
                 snprintf(text, sizeof text, " +%zu", left < 9 ? left : 9);
                 sheet_string(out, text, STYLE_DIM);
                 return used + strlen(text);
             }
-            sheet_spaces(out, used > 0, STYLE_PLAIN);
+            sheet_spaces(out, 1, STYLE_PLAIN);
             sheet_string(out, code_text(text, i), STYLES[severity]);
-            used += (used > 0) + CODE;
+            used += 1 + CODE;
             left--;
         }
     }
@@ -166,10 +166,9 @@ void overview_row(struct sheet *out, const struct overview *o, const struct view
     put_share(out, v, tokens);
     sheet_spaces(out, 1, STYLE_PLAIN);
     put_score(out, &v->assessment.report);
-    sheet_spaces(out, 1, STYLE_PLAIN);
-    const size_t used = o->codes ? put_codes(out, &v->findings, OPA_INFO, o->codes)
-                                 : put_codes(out, &v->findings, OPA_WARNING, CODE + 3);
-    const size_t fill = o->codes ? o->codes - used + 1 : used > 0, at = sheet_column(out) + fill;
+    const size_t used = o->codes ? put_codes(out, &v->findings, OPA_INFO, o->codes + 1)
+                                 : put_codes(out, &v->findings, OPA_WARNING, CODE + 4);
+    const size_t fill = o->codes ? o->codes + 1 - used + 1 : 1, at = sheet_column(out) + fill;
     const opa_hunk *edit = first_edit(&v->assessment.alignment);
     if (edit != NULL && o->columns >= at + strlen(ARROW) + 4) {
         sheet_spaces(out, fill, STYLE_PLAIN);

@@ -138,10 +138,22 @@ static void describe(char *letters, struct option *longs, const struct flag *fla
     *letters = '\0';
 }
 
+static int list_options(struct cli *cli, const struct flag *flags, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (flags[i].letter != 0)
+            out_printf(cli, "-%c, ", flags[i].letter);
+        out_printf(cli, "--%s%s\n", flags[i].name, flags[i].kind == FLAG_SWITCH ? "" : " VALUE");
+    }
+    return EXIT_DONE;
+}
+
 int cli_options(struct cli *cli, int argc, char **argv, const struct flag *flags, size_t count)
 {
     struct option longs[MAX_FLAGS + 3];
     char letters[2 * MAX_FLAGS + 3];
+    if (argc == 2 && strcmp(argv[1], "--list-options") == 0)
+        return list_options(cli, flags, count);
     describe(letters, longs, flags, count);
     opterr = 0;
     optind = 1;

@@ -334,16 +334,22 @@ static int note(void *user, const opa_sample *sample)
     return opa_checker_note(s->checker, sample);
 }
 
-/* A pack has no outlines: all of it is read. */
+/* A pack has no outlines: all of it is read, which takes seconds for thousands of samples. */
 static int note_pack(struct source *s)
 {
+    struct progress progress;
+    opa_progress now = {.stage = "reading", .items_total = source_count(s), .bytes_total = -1};
     opa_sample sample;
     int status;
+    progress_start(&progress, s->cli);
     s->next = 0;
     while ((status = source_next(s, &sample)) == OPA_OK || source_is_lost(s, status)) {
         if (status == OPA_OK && (status = note(s, &sample)) != OPA_OK)
             break;
+        now.items++;
+        progress_show(&progress, &now);
     }
+    progress_clear(s->cli);
     return status == OPA_END ? OPA_OK : status;
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -18,6 +19,16 @@ bool term_wants_color(int fd)
 {
     const char *no_color = getenv("NO_COLOR");
     return term_is_smart(fd) && (no_color == NULL || *no_color == '\0');
+}
+
+bool term_is_utf8(void)
+{
+    static const char *const NAMES[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    const char *set = "";
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES && *set == '\0'; i++)
+        set = getenv(NAMES[i]) ? getenv(NAMES[i]) : "";
+    const char *charset = strchr(set, '.');
+    return charset != NULL && (strncasecmp(charset, ".UTF-8", 6) == 0 || strncasecmp(charset, ".UTF8", 5) == 0);
 }
 
 size_t term_columns(void)

@@ -43,6 +43,9 @@ class Audit(Case):
         self.assertTrue(all(line == line.rstrip() for line in text.splitlines()))
         self.run_cli("exclude", self.set, self.ids[1], "--why", "x")
         self.assertRegex(self.row(self.run_cli("inspect", self.set), 1), r"^ x exact ")
+        self.run_cli("accept", self.set, self.ids[0], "--by", "anna")
+        self.assertRegex(self.run_cli("inspect", self.set, self.ids[0]), r"review    accepted by anna, 20\d\d-")
+        self.assertRegex(self.row(self.run_cli("inspect", self.set), 0), r"^ \+ exact ")
         self.run_cli("edit", self.set, self.ids[1], "--revised", "B dog.")
         self.assertRegex(self.row(self.run_cli("inspect", self.set), 1), r"B cat\. -> \(none\)$")
         narrow = self.run_cli("inspect", self.set, env={"COLUMNS": "40"}).splitlines()
@@ -82,6 +85,9 @@ class Audit(Case):
         self.assertRegex(text, r"(?m)^     A \[-cat-\]\. +\| A \{\+cow\+\}\.$")
         bars = {line.index(" | ") for line in text.splitlines() if " | " in line}
         self.assertEqual(len(bars), 1)
+        self.run_cli("accept", self.set, self.ids[0], "--by", "anna")
+        self.assertRegex(self.run_cli("inspect", self.set, self.ids[0]), r"review    accepted by anna, 20\d\d-")
+        self.assertRegex(self.row(self.run_cli("inspect", self.set), 0), r"^ \+ exact ")
         self.run_cli("edit", self.set, self.ids[1], "--revised", "B dog.")
         self.assertRegex(self.row(self.run_cli("inspect", self.set), 1), r"B cat\. -> \(none\)$")
         narrow = self.run_cli("inspect", self.set, self.ids[0], "--wide", env={"COLUMNS": "71"})
@@ -109,7 +115,7 @@ class Audit(Case):
         self.assertIn("A [-cat-]{+cow+}.", self.page("inspect", self.set, self.ids[0]))
 
     def test_images(self):
-        true_color = {"COLORTERM": "truecolor"}
+        true_color = {"COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
         out = self.on_terminal("inspect", self.set, self.ids[0], env=true_color)
         lines = [line for line in out.split(b"\r\n") if "\u2580".encode() in line]
         self.assertEqual(len(lines), 10)  # 32 x 24 pixels as 27 x 20, two in a row
@@ -117,12 +123,20 @@ class Audit(Case):
         self.assertTrue(all(line.count(cell) == 27 for line in lines))
         out = self.on_terminal("inspect", self.set, self.ids[0], env=true_color, columns=40, rows=100)
         self.assertTrue(all(len(line) <= 40 for line in ESCAPE.sub(b"", out).decode().split("\r\n")))
+        # Half of the screen's rows, and none is missing behind the point where a pager takes over.
+        out = self.on_terminal("inspect", self.set, self.ids[0], "--no-pager", env=true_color, columns=80, rows=22)
+        self.assertEqual(sum("\u2580".encode() in line for line in out.split(b"\r\n")), 11)
+        env = {"PAGER": self.pager('cat > "%s"' % self.path("seen")), **true_color}
+        self.on_terminal("inspect", self.set, "--detail", env=env, columns=80, rows=24)
+        with open(self.path("seen"), "rb") as f:
+            self.assertEqual(sum("\u2580".encode() in line for line in f), 4 * 12)
         for args, env in (
             ([], {"COLORTERM": "256"}),
             ([], {}),
             (["--no-image"], true_color),
             (["--color=never"], true_color),
             ([], {"NO_COLOR": "1", **true_color}),
+            ([], {**true_color, "LC_ALL": "C"}),
         ):
             self.assertNotIn("\u2580".encode(), self.on_terminal("inspect", self.set, self.ids[0], *args, env=env))
         for args in ([], ["--color=always"]):
@@ -134,7 +148,7 @@ class Audit(Case):
         broken[at : at + 4] = b"\0\0\0\0"
         record = dict(self.records[0], image_bytes=base64.b64encode(bytes(broken)).decode())
         store = self.store(self.write("b.json", [record]), name="b.opa")
-        out = self.on_terminal("inspect", store, env={"COLORTERM": "24bit"})
+        out = self.on_terminal("inspect", store, env={"COLORTERM": "24bit", "LC_ALL": "C.UTF-8"})
         self.assertNotIn("\u2580".encode(), out)
         self.assertIn(b"cow", out)
 

@@ -16,6 +16,7 @@ VERBS = [
     "inspect",
     "diff",
     "edit",
+    "accept",
     "exclude",
     "log",
     "undo",
@@ -45,6 +46,20 @@ class Help(Case):
                 self.assertRegex(text, r"^Example: .*opapairs %s\b" % verb)
                 self.assertIn("Usage: opapairs %s" % verb, text)
                 self.assertLessEqual(max(map(len, text.splitlines())), 120)
+
+    def test_help_lists_the_options_that_the_program_takes(self):
+        for verb in VERBS:
+            known = self.run_cli(verb, "--list-options").splitlines()
+            option = r"(?m)^  ((?:-\w, )?--[a-z-]+(?: [A-Z][A-Z_|,.]*| [a-z]+(?:\|[a-z]+)+)?)"
+            told = re.findall(option, self.run_cli("help", verb))
+            self.assertEqual(sorted(re.sub(" [A-Za-z|_,.]+$", " VALUE", t) for t in told), sorted(known), verb)
+            for option in known:
+                name = re.search("--[a-z-]+", option).group()
+                p = self.run_any(verb, name + "=x" if option.endswith("VALUE") else name, "--frob")
+                self.assertNotIn(b"'" + name.encode() + b"'", p.err.split(b"did you mean")[0], verb)
+
+    def test_verbs_are_those_of_the_help(self):
+        self.assertEqual(sorted(re.findall(r"(?m)^  ([a-z]+) +\S", self.run_cli("help"))), sorted(VERBS))
 
     def test_version_names_what_is_linked(self):
         text = self.run_cli("--version")

@@ -44,8 +44,9 @@ bool opa_place_before(opa_text a_key, int64_t a_record, opa_text b_key, int64_t 
     " AND substr(whole.bytes, 1, min(length(cut.bytes), ifnull(whole.cut_offset, length(whole.bytes)))) ="             \
     "  substr(cut.bytes, 1, min(length(cut.bytes), ifnull(whole.cut_offset, length(whole.bytes)))))"
 
-/* Most records stand in one place, are the only ones of their sample and have nothing to be said of: only the odd ones
- * are ranked, which is most of the time for a set of thousands. Every place of these with its rank among the places of the same bytes (copy) and among those of one sample that say the same
+/* Most records stand in one place, made their sample, are its only ones and have nothing to be said of: only the odd ones
+ * are ranked, which is most of the time for a set of thousands. They are found in indices alone: a record with another
+ * outcome is never the only one of its sample, and the rows hold the records' bytes. Every place of these with its rank among the places of the same bytes (copy) and among those of one sample that say the same
  * (repeat), and what the first of these did. Then one row a finding, of kind
  *
  *   1  of a file
@@ -59,7 +60,7 @@ bool opa_place_before(opa_text a_key, int64_t a_record, opa_text b_key, int64_t 
 static const char findings_sql[] =
     "WITH odd AS MATERIALIZED ("
     "  SELECT raw FROM findings UNION SELECT raw FROM records GROUP BY raw HAVING count(*) > 1"
-    "  UNION SELECT key FROM raws WHERE sample IS NULL OR outcome <> 0"
+    "  UNION SELECT key FROM raws WHERE sample IS NULL"
     "  UNION SELECT key FROM raws WHERE sample IN (SELECT sample FROM raws GROUP BY sample HAVING count(*) > 1)),"
     " places AS ("
     "  SELECT k.raw, k.file AS file_key, k.record, k.line, f.name AS file, f.sort_key, w.sample, w.outcome, w.code, "
