@@ -369,6 +369,22 @@ class Diff(Case):
                 worst = max(text.split("\n"), key=columns)
                 self.assertLessEqual(columns(worst), width, worst)
 
+    def test_what_does_not_fit_is_paged(self):
+        before, seen = self.copy(), self.path("seen")
+        for id in self.packed[:12]:
+            self.edit(id, "Edited " + id + ".")
+        env = {"PAGER": "cat > '%s'" % seen}
+        for args in (("diff", before, self.set), ("log", self.set, "-p")):
+            code = int(args[0] == "diff")
+            self.assertEqual(self.on_terminal(*args, env=env, rows=10, columns=80, code=code), b"")
+            with open(seen, "rb") as f:
+                self.assertIn(b"{+Edited", f.read())
+            os.remove(seen)
+            for more, rows in (("--no-pager", 10), (None, 500)):
+                out = self.on_terminal(*args, *filter(None, [more]), env=env, rows=rows, columns=80, code=code)
+                self.assertIn(b"{+Edited", out)
+            self.assertFalse(os.path.exists(seen))
+
     def test_stat_and_names(self):
         before = self.copy()
         self.edit(self.ids[0], "Another.")
