@@ -100,6 +100,8 @@ int cli_options(struct cli *cli, int argc, char **argv, const struct flag *flags
 int cli_arguments(struct cli *cli, int min, int max, const char *what);
 /* The nearest of @p names (ends with NULL) to @p word, or NULL when none is near. */
 const char *cli_nearest(const char *word, const char *const *names);
+/* Letters to put in, leave out, change or swap between two words; much for words of over 96 bytes. */
+size_t word_distance(const char *a, const char *b);
 
 /* ---- for the completion (list_ids.c) ---- */
 
@@ -140,12 +142,17 @@ bool text_is_utf8(opa_text text);
 int name_compare(const char *a, const char *b);
 /* 1234567 as "1,234,567". @p out has room for 32. */
 const char *thousands(char out[32], int64_t n);
+/* Bytes as lower-case hexadecimal digits; @p out has room for them and a NUL. Returns it. */
+const char *hex_text(char *out, const uint8_t *bytes, size_t size);
 /* "53 %"; only all of it is "100 %", and only nothing "0 %". @p total is not 0; @p out has room for 16. */
 const char *percentage(char out[16], int64_t n, int64_t total);
 /* A whole file ("-": stdin) into memory, which the caller frees. Exit code, or 0. */
 int read_file(struct cli *cli, char **out, size_t *size, const char *path);
 /* A file with these bytes, at @p path ("-": standard output) whole or not at all. Exit code, or 0. */
 int write_file(struct cli *cli, const char *path, const char *bytes, size_t size);
+/* Says that there is no such sample, and which may be meant. One of @p store and @p pack is set. Returns the exit code.
+ */
+int unknown_id(struct cli *cli, const char *path, opa_store *store, const opa_pack *pack, opa_text id);
 /* Who edits: @p by, else the login name; NULL unknown. */
 const char *who(const char *by);
 

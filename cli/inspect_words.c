@@ -3,29 +3,12 @@
 
 #include <string.h>
 
+#include "edit_out.h"
+
 enum side { BOTH, GENERATED, REVISED };
 
 static const char between[] = " | ";
 enum { BETWEEN = sizeof between - 1 };
-
-/* Spaces at the ends separate it from what is beside it; marks around them would be harder to read. */
-static void put_edit(struct wrap *w, opa_text text, enum style style, const char *open, const char *close)
-{
-    size_t behind = 0;
-    while (text.size > 1 && text.data[0] == ' ') {
-        wrap_text(w, OPA_TEXT(" "), STYLE_PLAIN);
-        text = (opa_text){text.data + 1, text.size - 1};
-    }
-    for (; text.size > 1 && text.data[text.size - 1] == ' '; behind++)
-        text.size--;
-    if (text.size == 0)
-        return;
-    wrap_string(w, open, style);
-    wrap_text(w, text, style);
-    wrap_string(w, close, style);
-    while (behind-- > 0)
-        wrap_text(w, OPA_TEXT(" "), STYLE_PLAIN);
-}
 
 static opa_text part(opa_text text, opa_span span)
 {
@@ -39,10 +22,9 @@ static void put_hunk(struct wrap *w, const struct words *words, const opa_hunk *
         wrap_text(w, part(words->generated, h->generated), STYLE_PLAIN);
         return;
     }
-    if (side != REVISED)
-        put_edit(w, part(words->generated, h->generated), STYLE_DELETED, "[-", "-]");
-    if (side != GENERATED)
-        put_edit(w, part(words->revised, h->revised), STYLE_INSERTED, "{+", "+}");
+    const opa_text none = OPA_TEXT("");
+    wrap_edit(w, side != REVISED ? part(words->generated, h->generated) : none,
+              side != GENERATED ? part(words->revised, h->revised) : none);
 }
 
 static void put_side(struct wrap *w, const struct words *words, enum side side)

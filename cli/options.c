@@ -11,10 +11,10 @@
 
 enum { MAX_FLAGS = 32, LONG_BASE = 256 };
 
-/* Damerau-Levenshtein without the transposition's generality: words are short, the limits are small. */
-static size_t distance(const char *a, const char *b)
+/* Damerau-Levenshtein without the transposition's generality. */
+size_t word_distance(const char *a, const char *b)
 {
-    enum { MOST = 32 };
+    enum { MOST = 96 };
     size_t rows[3][MOST + 1];
     const size_t m = strlen(a), n = strlen(b);
     if (m > MOST || n > MOST)
@@ -41,7 +41,7 @@ const char *cli_nearest(const char *word, const char *const *names)
     const char *best = NULL;
     size_t least = strlen(word) <= 4 ? 3 : 4;
     for (; *names != NULL; names++) {
-        size_t d = distance(word, *names);
+        size_t d = word_distance(word, *names);
         if (strlen(word) >= 2 && strncmp(word, *names, strlen(word)) == 0)
             d = 1;
         if (d < least && d < strlen(*names)) {

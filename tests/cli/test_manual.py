@@ -146,7 +146,7 @@ class Generator(Case):
         ):
             p = subprocess.run([sys.executable, os.path.join(DOC, script[0]), *script[1:]], stderr=subprocess.PIPE)
             self.assertEqual(p.returncode, 1)
-            self.assertRegex(p.stderr, rb"help of 'opapairs (accept|exclude)': it lacks --why VALUE")
+            self.assertRegex(p.stderr, rb"help of 'opapairs (accept|edit|exclude)': it lacks --why VALUE")
 
     def test_same_bytes(self):
         self.assertEqual(self.make(self.verbs()).returncode, 0)

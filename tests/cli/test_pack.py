@@ -289,6 +289,18 @@ class Pack(Case):
             "pack", self.set, "-o", self.path("e3"), "--tokenizer", TOKENIZER, "--eos", "no such piece", code=2
         )
 
+    def test_an_eos_that_the_tokenizer_lacks_is_said(self):
+        folder = self.path("checkpoint")
+        os.mkdir(folder)
+        shutil.copy(TOKENIZER, folder)
+        for named, said in (("</s>", False), ("<|gone|>", True)):
+            self.write("checkpoint/tokenizer_config.json", {"eos_token": named})
+            self.run_cli("pack", self.set, "-o", self.path("e"), "--tokenizer", folder)
+            self.assertEqual("no '<|gone|>'" in self.err and "end in '</s>'" in self.err, said, self.err)
+            self.assertEqual(self.files_of(self.path("e")), self.files_of(self.packed))
+        self.run_cli("pack", self.set, "-o", self.path("e"), "--tokenizer", folder, "--eos", "</s>")
+        self.assertEqual(self.err, "")
+
 
 class Verify(Case):
     def setUp(self):

@@ -41,7 +41,7 @@ static void test_snapshot(void **state)
                         "{\"id\":\"b\",\"prompt\":\"p\",\"generated\":\"g\",\"revised\":\"r0\"}\n"));
     assert_int_equal(opa_store_samples(f->store, &cursor, OPA_ORDER_SOURCE), OPA_OK);
     assert_int_equal(opa_cursor_next(cursor, &s), OPA_OK);
-    assert_int_equal(opa_store_set_revised(f->store, OPA_TEXT("b"), OPA_TEXT("r1"), NULL), OPA_OK);
+    assert_int_equal(opa_store_set_revised(f->store, OPA_TEXT("b"), OPA_TEXT("r1"), NULL, NULL), OPA_OK);
     IMPORT(f, file_text(f, "c.jsonl", "{\"id\":\"c\",\"prompt\":\"p\",\"generated\":\"g\"}\n"));
     assert_true(is(s.id, "a"));
     assert_int_equal(opa_cursor_next(cursor, &s), OPA_OK);
