@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "filter.h"
 #include "inspect_detail.h"
+#include "review_run.h"
 
 #include <stdlib.h>
 
@@ -11,6 +12,8 @@ struct inspect {
     opa_encoder *encoder;
     opa_json_writer *w; /* NULL: the plain form */
     struct sheet page;
+    bool jsonl, interactive;
+    const char *tokenizer, *by;
 };
 
 static void write_span_or_null(opa_json_writer *w, const char *key, bool known, opa_span span)
@@ -186,26 +189,28 @@ static int show(void *user, struct view *v)
     return result;
 }
 
-static int inspect(struct inspect *in, bool jsonl)
+static int inspect(struct inspect *in)
 {
     struct cli *cli = in->cli;
     const int result = source_note_all(&in->source);
     if (result != 0)
         return result;
     if (opa_encoder_new(cli->ctx, &in->encoder, in->source.tokenizer) != OPA_OK ||
-        (jsonl && opa_json_writer_new(cli->ctx, &in->w) != OPA_OK))
+        (in->jsonl && opa_json_writer_new(cli->ctx, &in->w) != OPA_OK))
         return cli_error(cli, EXIT_IO, "out of memory");
     return filter_each(&in->filter, &in->source, cli->args + 1, cli->arg_count - 1, NULL, show, in);
 }
 
-static int open_and_inspect(struct inspect *in, const char *tokenizer, bool jsonl)
+static int open_and_inspect(struct inspect *in)
 {
-    int result = source_open(&in->source, in->cli, in->cli->args[0]);
+    struct cli *cli = in->cli;
+    int result = source_open(&in->source, cli, cli->args[0]);
     if (result != 0)
         return result;
-    result = source_tokenizer(&in->source, tokenizer);
+    result = source_tokenizer(&in->source, in->tokenizer);
     if (result == 0)
-        result = inspect(in, jsonl);
+        result = in->interactive ? review_run(&in->source, &in->filter, cli->args + 1, cli->arg_count - 1, who(in->by))
+                                 : inspect(in);
     sheet_release(&in->page);
     opa_json_writer_free(in->w);
     opa_encoder_free(in->encoder);
@@ -213,19 +218,33 @@ static int open_and_inspect(struct inspect *in, const char *tokenizer, bool json
     return result;
 }
 
+static int check_options(struct inspect *in)
+{
+    if (in->interactive && in->jsonl)
+        return cli_usage(in->cli, "-i and --jsonl: one or the other");
+    if (in->by != NULL && !in->interactive)
+        return cli_usage(in->cli, "--by is for -i");
+    if (in->by != NULL && !text_is_utf8(text_of(in->by)))
+        return cli_usage(in->cli, "--by: not UTF-8");
+    const int result = in->interactive ? review_terminal(in->cli) : 0;
+    return result ? result : filter_prepare(&in->filter, in->cli);
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
     struct inspect in = {.cli = cli, .filter = FILTER_INIT};
-    const char *tokenizer = NULL;
-    bool jsonl = false;
-    struct flag flags[2 + FILTER_FLAGS] = {{"tokenizer", 0, FLAG_TEXT, &tokenizer}, {"jsonl", 0, FLAG_SWITCH, &jsonl}};
-    filter_flags(flags + 2, &in.filter);
-    int go = cli_options(cli, argc, argv, flags, 2 + FILTER_FLAGS);
+    enum { OWN = 4 };
+    struct flag flags[OWN + FILTER_FLAGS] = {{"tokenizer", 0, FLAG_TEXT, &in.tokenizer},
+                                             {"jsonl", 0, FLAG_SWITCH, &in.jsonl},
+                                             {"interactive", 'i', FLAG_SWITCH, &in.interactive},
+                                             {"by", 0, FLAG_TEXT, &in.by}};
+    filter_flags(flags + OWN, &in.filter);
+    int go = cli_options(cli, argc, argv, flags, OWN + FILTER_FLAGS);
     if (go != GO_ON || (go = cli_arguments(cli, 1, -1, "a store or a pack, and ids")) != GO_ON)
         return go;
-    int result = filter_prepare(&in.filter, cli);
+    int result = check_options(&in);
     if (result == 0)
-        result = open_and_inspect(&in, tokenizer, jsonl);
+        result = open_and_inspect(&in);
     filter_release(&in.filter);
     return result;
 }
@@ -233,15 +252,23 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command cmd_inspect = {
     .name = "inspect",
     .summary = "show what the expert changed, sentence by sentence",
-    .help = "Example: opapairs inspect set.opa AMBER_32-0d1f6a2b9c3e\n"
-            "         opapairs inspect set.opa --tokenizer llava-1.5-7b-hf/ --jsonl > edits.jsonl\n\n"
-            "Usage: opapairs inspect STORE|PACK [ID...] [--tokenizer FILE] [--jsonl]\n" FILTER_USAGE "\n"
-            "Shows each sentence with its score, error type, reason and place, and the words that were deleted\n"
-            "and inserted: in colour on a terminal, else as [-deleted-]{+inserted+}. All samples when no ID is\n"
-            "given. Control characters are shown as symbols.\n\n"
-            "  --tokenizer FILE  count and cut in the model's tokens (a file or a checkpoint folder); words when\n"
-            "                    not given\n"
-            "  --jsonl           a JSON document per sample: every hunk with its bytes, characters and tokens on\n"
-            "                    both sides\n\n" FILTER_HELP,
+    .help =
+        "Example: opapairs inspect set.opa AMBER_32-0d1f6a2b9c3e\n"
+        "         opapairs inspect -i set.opa --only broken,warning --by anna\n"
+        "         opapairs inspect set.opa --tokenizer llava-1.5-7b-hf/ --jsonl > edits.jsonl\n\n"
+        "Usage: opapairs inspect STORE|PACK [ID...] [-i [--by WHO]] [--tokenizer FILE] [--jsonl]\n" FILTER_USAGE "\n"
+        "Shows each sentence with its score, error type, reason and place, and the words that were deleted\n"
+        "and inserted: in colour on a terminal, else as [-deleted-]{+inserted+}. All samples when no ID is\n"
+        "given. Control characters are shown as symbols.\n\n"
+        "With -i a person goes through them on the screen and decides: accept, edit in their own editor, exclude,\n"
+        "undo ('?' lists the keys). Every decision is in the log of the store, with who and when, before the\n"
+        "screen says so. A later review begins behind the sample that WHO decided last (whoever did, where WHO\n"
+        "has decided none), at the next undecided one.\n\n"
+        "  -i, --interactive  review the samples of a store\n"
+        "  --by WHO          who reviews; the login name when not given\n"
+        "  --tokenizer FILE  count and cut in the model's tokens (a file or a checkpoint folder); words when\n"
+        "                    not given\n"
+        "  --jsonl           a JSON document per sample: every hunk with its bytes, characters and tokens on\n"
+        "                    both sides\n\n" FILTER_HELP,
     .run = run,
 };
