@@ -45,6 +45,10 @@ static void print_message(struct cli *cli, const char *format, va_list args)
         if (*s < 0x20 || *s == 0x7F || (*s == 0xC2 && s[1] >= 0x80 && s[1] < 0xA0))
             *s = '?';
     }
+    if (cli->held != NULL) {
+        snprintf(cli->held, cli->held_size, "%s", line);
+        return;
+    }
     progress_clear(cli);
     fprintf(stderr, "opapairs%s%s: %s\n", cli->command ? " " : "", cli->command ? cli->command->name : "", line);
 }

@@ -9,6 +9,7 @@
 #include "inspect_overview.h"
 #include "inspect_words.h"
 #include "pager.h"
+#include "review_run.h"
 
 enum { PICTURE_INDENT = 15, PICTURE_LEAST = 10, PICTURE_MOST = 30 };
 
@@ -16,8 +17,8 @@ struct inspect {
     struct cli *cli;
     struct source source;
     struct filter filter;
-    const char *tokenizer;
-    bool jsonl, detail, wide, no_image, no_pager;
+    const char *tokenizer, *by;
+    bool jsonl, interactive, detail, wide, no_image, no_pager;
 
     opa_encoder *encoder;
     opa_json_writer *w; /* NULL: for people */
@@ -155,9 +156,7 @@ static int show_all(struct inspect *in)
 static int inspect(struct inspect *in)
 {
     opa_context *ctx = in->cli->ctx;
-    int result = source_tokenizer(&in->source, in->tokenizer);
-    if (result == 0)
-        result = source_note_all(&in->source);
+    const int result = source_note_all(&in->source);
     if (result != 0)
         return result;
     if (opa_encoder_new(ctx, &in->encoder, in->source.tokenizer) != OPA_OK ||
@@ -169,10 +168,14 @@ static int inspect(struct inspect *in)
 
 static int open_and_inspect(struct inspect *in)
 {
-    int result = source_open(&in->source, in->cli, in->cli->args[0]);
+    struct cli *cli = in->cli;
+    int result = source_open(&in->source, cli, cli->args[0]);
     if (result != 0)
         return result;
-    result = inspect(in);
+    result = source_tokenizer(&in->source, in->tokenizer);
+    if (result == 0)
+        result = in->interactive ? review_run(&in->source, &in->filter, cli->args + 1, cli->arg_count - 1, who(in->by))
+                                 : inspect(in);
     sheet_release(&in->page);
     free(in->first);
     opa_json_writer_free(in->w);
@@ -181,20 +184,37 @@ static int open_and_inspect(struct inspect *in)
     return result;
 }
 
+static int check_options(struct inspect *in)
+{
+    if (in->interactive && in->jsonl)
+        return cli_usage(in->cli, "-i and --jsonl: one or the other");
+    if (in->by != NULL && !in->interactive)
+        return cli_usage(in->cli, "--by is for -i");
+    if (in->by != NULL && !text_is_utf8(text_of(in->by)))
+        return cli_usage(in->cli, "--by: not UTF-8");
+    const int result = in->interactive ? review_terminal(in->cli) : 0;
+    return result ? result : filter_prepare(&in->filter, in->cli);
+}
+
 static int run(struct cli *cli, int argc, char **argv)
 {
-    enum { OWN = 6 };
+    enum { OWN = 8 };
     struct inspect in = {.cli = cli, .filter = FILTER_INIT};
     struct flag flags[OWN + FILTER_FLAGS] = {
-        {"tokenizer", 0, FLAG_TEXT, &in.tokenizer}, {"jsonl", 0, FLAG_SWITCH, &in.jsonl},
-        {"detail", 0, FLAG_SWITCH, &in.detail},     {"wide", 0, FLAG_SWITCH, &in.wide},
-        {"no-image", 0, FLAG_SWITCH, &in.no_image}, {"no-pager", 0, FLAG_SWITCH, &in.no_pager},
+        {"tokenizer", 0, FLAG_TEXT, &in.tokenizer},
+        {"jsonl", 0, FLAG_SWITCH, &in.jsonl},
+        {"detail", 0, FLAG_SWITCH, &in.detail},
+        {"wide", 0, FLAG_SWITCH, &in.wide},
+        {"no-image", 0, FLAG_SWITCH, &in.no_image},
+        {"no-pager", 0, FLAG_SWITCH, &in.no_pager},
+        {"by", 0, FLAG_TEXT, &in.by},
+        {"interactive", 'i', FLAG_SWITCH, &in.interactive},
     };
     filter_flags(flags + OWN, &in.filter);
     int go = cli_options(cli, argc, argv, flags, OWN + FILTER_FLAGS);
     if (go != GO_ON || (go = cli_arguments(cli, 1, -1, "a store or a pack, and ids")) != GO_ON)
         return go;
-    int result = filter_prepare(&in.filter, cli);
+    int result = check_options(&in);
     if (result == 0)
         result = open_and_inspect(&in);
     filter_release(&in.filter);
@@ -206,9 +226,10 @@ const struct command cmd_inspect = {
     .summary = "show what the expert changed, sample by sample, sentence by sentence",
     .help = "Example: opapairs inspect set.opa --only edited --sort edit-share\n"
             "         opapairs inspect set.opa AMBER_32-0d1f6a2b9c3e --wide\n"
+            "         opapairs inspect -i set.opa --only broken,warning --by anna\n"
             "         opapairs inspect set.opa --tokenizer llava-1.5-7b-hf/ --jsonl > edits.jsonl\n\n"
             "Usage: opapairs inspect STORE|PACK [ID...] [--detail] [--wide] [--tokenizer FILE] [--jsonl]\n"
-            "         [--no-image] [--no-pager]\n" FILTER_USAGE "\n"
+            "         [--no-image] [--no-pager] [-i [--by WHO]]\n" FILTER_USAGE "\n"
             "Without ids, one line a sample (or the details, where it is only one): id; x excluded, ! otherwise\n"
             "left out of packs, + accepted, * changed by hand, . seen; certificate; share of the tokens of both\n"
             "texts that were edited; worst score; findings, errors first; the first edit. On less than 64 columns\n"
@@ -218,14 +239,20 @@ const struct command cmd_inspect = {
             "words that were [-deleted-] and {+inserted+}, in colour on a terminal.\n"
             "Control characters are shown as symbols. On a terminal with 24-bit colours the image is shown too.\n"
             "What is longer than the screen goes through a pager.\n\n"
-            "  --detail          the details of all samples, not only of those named\n"
-            "  --wide            the details with the generated text on the left and the revised one on the\n"
-            "                    right; takes 72 columns\n"
-            "  --tokenizer FILE  count and cut in the model's tokens (a file or a checkpoint folder); words when\n"
-            "                    not given\n"
-            "  --jsonl           a JSON document per sample: every hunk with its bytes, characters and tokens on\n"
-            "                    both sides\n"
-            "  --no-image        never show the image\n"
-            "  --no-pager        print everything at once\n\n" FILTER_HELP,
+            "With -i a person goes through them on the screen and decides: accept, edit in their own editor, exclude,\n"
+            "undo ('?' lists the keys). Every decision is in the log of the store, with who and when, before the\n"
+            "screen says so. A later review begins behind the sample that WHO decided last (whoever did, where WHO\n"
+            "has decided none), at the next undecided one.\n\n"
+            "  -i, --interactive  review the samples of a store\n"
+            "  --by WHO           who reviews; the login name when not given\n"
+            "  --detail           the details of all samples, not only of those named\n"
+            "  --wide             the details with the generated text on the left and the revised one on the\n"
+            "                     right; takes 72 columns\n"
+            "  --tokenizer FILE   count and cut in the model's tokens (a file or a checkpoint folder); words when\n"
+            "                     not given\n"
+            "  --jsonl            a JSON document per sample: every hunk with its bytes, characters and tokens on\n"
+            "                     both sides\n"
+            "  --no-image         never show the image\n"
+            "  --no-pager         print everything at once\n\n" FILTER_HELP,
     .run = run,
 };

@@ -37,6 +37,8 @@ static int print_help(struct cli *cli)
         "  COLUMNS, LINES          the size of the output; else the terminal's, or 100 columns\n"
         "  COLORTERM               truecolor or 24bit when the terminal has such colours: images are shown in them\n"
         "  PAGER, PATH, LESS       the pager, less when not set, and its options, FRX when not set; cat is none\n"
+        "  VISUAL, EDITOR, TMPDIR  the editor of inspect -i, vi when not set, and where its drafts lie, /tmp when not "
+        "set\n"
         "  LC_ALL, LC_CTYPE, LANG  the first that is set says whether the terminal shows UTF-8\n"
         "  LOGNAME, USER           who edits, when --by is not given\n\n"
         "Exit: 0 done, 1 done and something is to be said, 2 usage, 65 bad data, 66 no such input, 69 not built in,\n"
