@@ -26,10 +26,13 @@ int opa_db_fail(opa_db *db, int rc)
     case SQLITE_CANTOPEN:
         return opa_fail(db->ctx, OPA_EIO, "%s: cannot open the store or a file beside it", db->path);
     case SQLITE_IOERR:
+        if (rc == SQLITE_IOERR_NOMEM)
+            return opa_fail_memory(db->ctx);
         return opa_fail(db->ctx, OPA_EIO, "%s: %s (%s)", db->path, what, strerror(errno));
     case SQLITE_NOTADB:
         return opa_fail(db->ctx, OPA_EDATA, "%s: not a store", db->path);
     case SQLITE_CORRUPT:
+    case SQLITE_ERROR: /* our statements are right: the tables are not */
         return opa_fail(db->ctx, OPA_EDATA, "%s: the store is damaged (%s)", db->path, what);
     case SQLITE_TOOBIG:
         return opa_fail(db->ctx, OPA_ERECORD, "%s: a value is larger than the store can hold", db->path);

@@ -99,11 +99,20 @@ static bool stands_in(opa_span *out, opa_text bytes, opa_text text)
     return true;
 }
 
+static bool left_alone(const opa_reader *reader, opa_incoming *in)
+{
+    if (reader->known_image)
+        memcpy(in->image_sha256, reader->known_image, OPA_SHA256_SIZE);
+    return reader->known_image != NULL;
+}
+
 int opa_picture_base64(opa_reader *reader, opa_incoming *in, const struct cJSON *value, const char *field)
 {
     opa_text text;
     unsigned form = 0;
     size_t size;
+    if (left_alone(reader, in))
+        return OPA_OK;
     if (!value || opa_json_is_null(value) || (opa_json_text(in->doc, value, &text) && text.size == 0))
         return opa_field_finding(reader, in, OPA_F_IMAGE_MISSING, field,
                                  "the record has a place for an image, but none");
@@ -189,6 +198,8 @@ int opa_picture_file(opa_reader *reader, opa_incoming *in, const char *field)
 {
     opa_buffer path = {0};
     int status;
+    if (left_alone(reader, in))
+        return OPA_OK;
     if (in->image_name.size == 0 || memchr(in->image_name.data, '\0', in->image_name.size))
         return no_file(reader, in, field, "the image", "its path is no path");
     if (in->image_name.data[0] != '/' && reader->images)
