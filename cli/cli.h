@@ -45,8 +45,8 @@ struct cli {
 
 extern const struct command *const commands[];
 
-extern const struct command cmd_cat, cmd_check, cmd_diff, cmd_edit, cmd_exclude, cmd_import, cmd_init, cmd_inspect,
-    cmd_log, cmd_ls, cmd_pack, cmd_recipe, cmd_schema, cmd_stats, cmd_tokenize, cmd_undo, cmd_verify;
+extern const struct command cmd_cat, cmd_check, cmd_diff, cmd_doctor, cmd_edit, cmd_exclude, cmd_import, cmd_init,
+    cmd_inspect, cmd_log, cmd_ls, cmd_pack, cmd_recipe, cmd_schema, cmd_stats, cmd_tokenize, cmd_undo, cmd_verify;
 
 /* ---- options (options.c) ---- */
 

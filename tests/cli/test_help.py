@@ -28,6 +28,7 @@ VERBS = [
     "recipe",
     "tokenize",
     "schema",
+    "doctor",
 ]
 
 
