@@ -12,8 +12,9 @@
 /* SQLite stops its check after so many messages: one bad page can make thousands. */
 #define PAGE_MESSAGES "100"
 /* Keys are given out one after the other, and hardly a row is ever removed: where so many are missing there are no
- * more. */
-#define MISSING_MAX 4096
+ * more. A bad page hides what hangs below it, which can be many rows. */
+#define MISSING_MAX 1024
+#define UNREADABLE_MAX 65536
 /* SQLite's own check calls back after so many of its steps, some milliseconds. */
 #define STEPS_PER_TICK 200000
 
@@ -61,29 +62,28 @@ static int tell_progress(const opa_verification *v)
 
 int opa_verify_walk(opa_verification *v, const char *sql, const char *what, opa_verify_row_fn fn)
 {
-    bool readable = true;
+    int64_t missing = 0, unreadable = 0;
     int status = OPA_OK;
-    for (int64_t key = 1, missing = 0; status == OPA_OK && missing < MISSING_MAX; key++) {
+    for (int64_t key = 1; status == OPA_OK && missing < MISSING_MAX && unreadable < UNREADABLE_MAX; key++) {
         sqlite3_stmt *s;
         char from[64];
         if ((status = opa_db_prepare(&v->db, &s, sql)) != OPA_OK)
             return opa_verify_pass(v, status, what);
         sqlite3_bind_int64(s, 1, key);
         status = opa_db_next(&v->db, s);
-        missing = status == OPA_OK ? 0 : missing + 1;
         if (status == OPA_OK) {
+            missing = unreadable = 0;
             status = fn(v, key, s);
             sqlite3_reset(s);
             if (status == OPA_OK && ++v->done % 16 == 0 && tell_progress(v) != 0)
                 status = opa_fail(v->ctx, OPA_ECANCELLED, "stopped");
-            readable = true;
         } else if (status == OPA_END) {
+            missing++;
             status = OPA_OK;
         } else {
             /* One finding for a run of rows on one bad page. */
             snprintf(from, sizeof from, "%s from row %lld on", what, (long long)key);
-            status = readable || status != OPA_EDATA ? opa_verify_pass(v, status, from) : OPA_OK;
-            readable = false;
+            status = unreadable++ && status == OPA_EDATA ? OPA_OK : opa_verify_pass(v, status, from);
         }
     }
     return status;

@@ -147,14 +147,12 @@ static int no_file(opa_reader *reader, opa_incoming *in, const char *field, cons
     return status == OPA_OK ? OPA_OK : opa_fail_memory(reader->ctx);
 }
 
-/* All of the file into memory. NULL and *why: it cannot be. */
+/* All of the file into memory. NULL and *why: it cannot be; NULL and no reason: out of memory. */
 static char *read_all(opa_reader *reader, opa_incoming *in, int fd, size_t size, const char **why)
 {
     char *memory = room_for(reader, in, size);
-    if (!memory) {
-        *why = "out of memory";
+    if (!memory)
         return NULL;
-    }
     for (size_t got = 0; got < size;) {
         const ssize_t n = read(fd, memory + got, size - got);
         if (n < 0 && errno == EINTR)
@@ -187,7 +185,7 @@ static int read_file(opa_reader *reader, opa_incoming *in, const char *path, con
         memory = read_all(reader, in, fd, (size_t)info.st_size, &why);
     close(fd);
     if (!memory)
-        return no_file(reader, in, field, path, why);
+        return why ? no_file(reader, in, field, path, why) : opa_fail_memory(reader->ctx);
     keep_room(reader, memory, (size_t)info.st_size);
     in->image = (opa_text){memory, (size_t)info.st_size};
     in->image_linked = true;
