@@ -53,6 +53,40 @@ static int initialise(opa_db *db)
 
 _Static_assert(OPA_STORE_APPLICATION_ID == 1330659664, "initialise() names it in decimal");
 
+static int read_integer(void *user, int columns, char **values, char **names)
+{
+    (void)names;
+    *(int64_t *)user = columns > 0 && values[0] ? strtoll(values[0], NULL, 10) : 0;
+    return 0;
+}
+
+/* @p made: the file is ours, and what does not become a store goes again. A full disk is OPA_EIO; else what cannot be
+ * written cannot be created. */
+static int make_file(opa_context *ctx, const char *path, bool made)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return opa_fail(ctx, errno == ENOSPC || errno == EDQUOT ? OPA_EIO : OPA_ECREATE, "%s: cannot create: %s", path,
+                        strerror(errno));
+    close(fd);
+    opa_db db;
+    bool full = false;
+    int64_t version = 0;
+    int status = opa_db_open(ctx, &db, path);
+    if (status == OPA_OK) {
+        status = initialise(&db);
+        full = opa_db_is_full(&db);
+        /* Another process may have made it whole meanwhile. */
+        if (status != OPA_OK &&
+            sqlite3_exec(db.handle, "PRAGMA user_version", read_integer, &version, NULL) != SQLITE_OK)
+            version = 0;
+        opa_db_close(&db);
+    }
+    if (status != OPA_OK && made && version == 0)
+        unlink(path);
+    return status == OPA_EIO && !full ? OPA_ECREATE : status;
+}
+
 int opa_store_create(opa_context *ctx, const char *path)
 {
     const enum kind kind = kind_of(path);
@@ -74,17 +108,7 @@ int opa_store_create(opa_context *ctx, const char *path)
             return opa_fail(ctx, OPA_ECREATE, "%s: exists and is not empty (%lld samples)", path, (long long)samples);
         return status;
     }
-    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return opa_fail(ctx, OPA_ECREATE, "%s: cannot create: %s", path, strerror(errno));
-    close(fd);
-    opa_db db;
-    int status = opa_db_open(ctx, &db, path);
-    if (status == OPA_OK) {
-        status = initialise(&db);
-        opa_db_close(&db);
-    }
-    return status == OPA_EIO ? OPA_ECREATE : status;
+    return make_file(ctx, path, kind == KIND_NONE);
 }
 
 void opa_store_use_log(opa_store *store)
