@@ -164,9 +164,9 @@ static int make_temp(opa_folder *f)
             rmdir(f->temp);
     }
     const int reason = errno;
-    return reason == ENOMEM
-               ? opa_fail_memory(f->ctx)
-               : opa_fail(f->ctx, OPA_ECREATE, "%s: cannot be made beside its place: %s", f->path, strerror(reason));
+    return reason == ENOMEM ? opa_fail_memory(f->ctx)
+                            : opa_fail(f->ctx, reason == ENOSPC || reason == EDQUOT ? OPA_EIO : OPA_ECREATE,
+                                       "%s: cannot be made beside its place: %s", f->path, strerror(reason));
 }
 
 /* The other leftovers: a second process may have taken a higher number. */

@@ -136,7 +136,7 @@ static int load_manifest(verification *v)
     if (!value || !opa_json_integer(v->manifest, value, &version) || version < 1)
         return add(v, OPA_F_MANIFEST_INVALID, "manifest.json", "schema_version: a number from 1 on is expected");
     if (version > OPA_PACK_SCHEMA_VERSION)
-        return opa_fail(v->ctx, OPA_EVERSION, "manifest.json: written by a newer version of the format");
+        return opa_manifest_fail_newer(v->ctx, version);
     return OPA_OK;
 }
 
