@@ -17,6 +17,7 @@ typedef struct subject {
     opa_verification *v;
     opa_defect where;
     opa_text id, prompt, generated;
+    bool image_expected, report_expected;
     uint8_t image[OPA_SHA256_SIZE]; /* hash; of nothing where there is none */
     opa_sayings said;
 } subject;
@@ -58,6 +59,9 @@ static int compare(subject *s, const opa_incoming *in, bool made)
         if (status == OPA_OK)
             status = differs(s, "generated", in->generated, s->generated);
     }
+    if (status == OPA_OK && made &&
+        (in->image_expected != s->image_expected || in->report_expected != s->report_expected))
+        status = opa_verify_note(s->v, &s->where, "whether it should have an image and a report is noted wrongly");
     return status == OPA_OK ? keep_said(s, in, made) : status;
 }
 
@@ -69,14 +73,29 @@ static bool is_altered(const opa_verification *v, int64_t raw)
     return false;
 }
 
-/* Row: key, format, outcome, bytes. A record that went in once can be read again; where not, it is doubtful. */
+static int note_record(subject *s, const char *what)
+{
+    opa_defect defect = s->where;
+    defect.code = OPA_F_STORE_RECORD;
+    s->said.doubtful = true;
+    return opa_verify_note(s->v, &defect, "a record of the sample: %s", what);
+}
+
+/* Row: key, format, outcome, bytes, image_name. A record that went in once can be read again; where not, it is doubtful.
+ */
 static int read_raw(subject *s, sqlite3_stmt *row)
 {
     char name[16];
     const opa_text format_name = opa_db_text(row, 1);
-    snprintf(name, sizeof name, "%.*s", (int)(format_name.size < 15 ? format_name.size : 15), format_name.data);
+    snprintf(name, sizeof name, "%.*s", (int)(format_name.size < 15 ? format_name.size : 15),
+             format_name.data ? format_name.data : "");
     const opa_format *format = opa_format_lookup(name);
-    if (!format || is_altered(s->v, sqlite3_column_int64(row, 0))) {
+    const int outcome = sqlite3_column_int(row, 2);
+    if (!format)
+        return note_record(s, "it is noted as of no known format");
+    if (outcome < OPA_OUTCOME_MADE || outcome >= OPA_OUTCOME_QUARANTINED)
+        return note_record(s, "what became of it is noted wrongly");
+    if (is_altered(s->v, sqlite3_column_int64(row, 0))) {
         s->said.doubtful = true;
         return OPA_OK;
     }
@@ -85,8 +104,10 @@ static int read_raw(subject *s, sqlite3_stmt *row)
     int status = opa_json_parse(reader.ctx, &in.doc, in.bytes, NULL, &in.findings);
     if (status == OPA_OK)
         status = format->read(&reader, &in, opa_json_root(in.doc));
+    if (status == OPA_OK && !opa_text_equal(in.image_name, opa_db_text(row, 4)))
+        status = note_record(s, "the name of its image is not what it says");
     if (status == OPA_OK)
-        status = compare(s, &in, sqlite3_column_int(row, 2) == OPA_OUTCOME_MADE);
+        status = compare(s, &in, outcome == OPA_OUTCOME_MADE);
     else if (status == OPA_ERECORD || status == OPA_EDATA) {
         s->said.doubtful = true;
         status = OPA_OK;
@@ -98,7 +119,8 @@ static int read_raw(subject *s, sqlite3_stmt *row)
 static int read_raws(subject *s, int64_t key)
 {
     sqlite3_stmt *row;
-    int status = opa_db_prepare(&s->v->db, &row, "SELECT key, format, outcome, bytes FROM raws WHERE sample = ?1");
+    int status =
+        opa_db_prepare(&s->v->db, &row, "SELECT key, format, outcome, bytes, image_name FROM raws WHERE sample = ?1");
     if (status == OPA_OK)
         sqlite3_bind_int64(row, 1, key);
     while (status == OPA_OK && (status = opa_db_next(&s->v->db, row)) == OPA_OK)
@@ -126,7 +148,12 @@ static int check_names(subject *s, int64_t key, sqlite3_stmt *row)
 static int check_sample(opa_verification *v, int64_t key, sqlite3_stmt *row)
 {
     const opa_text image = opa_db_blob(row, 6);
-    subject s = {.v = v, .id = opa_db_text(row, 0), .prompt = opa_db_text(row, 4), .generated = opa_db_text(row, 5)};
+    subject s = {.v = v,
+                 .id = opa_db_text(row, 0),
+                 .prompt = opa_db_text(row, 4),
+                 .generated = opa_db_text(row, 5),
+                 .image_expected = sqlite3_column_int(row, 10),
+                 .report_expected = sqlite3_column_int(row, 11)};
     s.where = (opa_defect){.code = OPA_F_STORE_SAMPLE,
                            .file = opa_db_text(row, 7),
                            .record = sqlite3_column_int64(row, 8),
@@ -149,7 +176,8 @@ static int check_sample(opa_verification *v, int64_t key, sqlite3_stmt *row)
 int opa_verify_samples(opa_verification *v)
 {
     static const char sql[] =
-        "SELECT s.id, s.pack_key, s.head, w.sample, s.prompt, s.generated, i.sha256, f.name, k.record, k.line"
+        "SELECT s.id, s.pack_key, s.head, w.sample, s.prompt, s.generated, i.sha256, f.name, k.record, k.line,"
+        " s.image_expected, s.report_expected"
         " FROM samples s LEFT JOIN images i ON i.key = s.image LEFT JOIN records k ON k.key = s.source"
         " LEFT JOIN files f ON f.key = k.file LEFT JOIN raws w ON w.key = k.raw WHERE s.key = ?1";
     return opa_verify_walk(v, sql, "samples", check_sample);
