@@ -419,7 +419,7 @@ static int images(world *w, opa_context *ctx)
 }
 
 /* The whole way in one run, as a program goes it. */
-int part_whole_round(world *w, opa_context *ctx)
+static int whole_round(world *w, opa_context *ctx)
 {
     int64_t samples = 0;
     int status = opa_store_create(ctx, w->store);
@@ -457,7 +457,7 @@ const part parts[] = {
     {"reports", reports, READS, NOTHING, false},
     {"align", align, READS, NOTHING, false},
     {"images", images, READS, NOTHING, false},
-    {"the whole round", part_whole_round, PACKS, NOTHING, false},
+    {"the whole round", whole_round, BOTH, NOTHING, false},
 };
 
 const size_t part_count = sizeof parts / sizeof *parts;

@@ -11,7 +11,8 @@
 enum part_effect {
     READS,  /**< nothing */
     STORES, /**< the store */
-    PACKS,  /**< the folder out */
+    PACKS,  /**< the folder out, all at once */
+    BOTH,   /**< both, one after the other */
 };
 
 /** What store it begins with. */
@@ -28,8 +29,7 @@ typedef struct part {
 extern const part parts[];
 extern const size_t part_count;
 
-/** Parts that the sweep names: everything that a store holds, and all of the way at once. */
+/** Everything that a store holds: also how the sweep compares two of them. */
 int part_read_store(world *w, opa_context *ctx);
-int part_whole_round(world *w, opa_context *ctx);
 
 #endif

@@ -102,9 +102,9 @@ static uint64_t result_of(world *w, const part *p, uint64_t digest)
     opa_context *ctx;
     assert_int_equal(opa_context_new(&ctx), OPA_OK);
     w->digest = digest;
-    if (p->effect == STORES)
+    if (p->effect == STORES || p->effect == BOTH)
         assert_int_equal(part_read_store(w, ctx), OPA_OK);
-    if (p->effect == PACKS)
+    if (p->effect == PACKS || p->effect == BOTH)
         digest_folder(w, w->out);
     opa_context_free(ctx);
     return w->digest;
@@ -168,8 +168,8 @@ static bool strike(world *w, const sweep *s)
         fail_msg("%s: allocation %ld failed: %s: %s", p->name, s->n, opa_status_name(status), message);
     if (status == OPA_ENOMEM) {
         assert_unharmed(w, p, before);
-        /* The whole round cannot make its store twice. */
-        if (p->run == part_whole_round)
+        /* The whole round does not make its store twice. */
+        if (p->effect == BOTH)
             prepare(w, p);
         if (run_part(w, p, &digest, message) != OPA_OK)
             fail_msg("%s: allocation %ld failed, and then the part without a fault: %s", p->name, s->n, message);
