@@ -80,49 +80,87 @@ static int on_finding(void *user, const opa_finding *f)
 
 /* ---- what to do ---- */
 
-static void print_files(struct doctor *d)
+/* One piece of advice: prose, wrapped. Commands stand apart, on lines that can be copied. */
+static void advise(struct doctor *d, int *number, const char *text, const char *more)
+{
+    struct wrap w = {.cli = d->cli, .indent = 5, .columns = term_columns()};
+    out_printf(d->cli, "  %d. ", ++*number);
+    w.column = 5;
+    wrap_string(&w, text, STYLE_PLAIN);
+    if (more != NULL)
+        wrap_string(&w, more, STYLE_PLAIN);
+    wrap_end(&w);
+}
+
+/* The path as a word of a command line. */
+static void print_path(struct doctor *d)
+{
+    const char *plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-";
+    const char *quote = d->path[strspn(d->path, plain)] != '\0' ? "'" : "";
+    out_printf(d->cli, "%s", quote);
+    out_visible(d->cli, text_of(d->path), 0);
+    out_printf(d->cli, "%s", quote);
+}
+
+static void print_commands(struct doctor *d, int64_t version)
+{
+    out_printf(d->cli, "     sqlite3 ");
+    print_path(d);
+    out_printf(d->cli, " .dump | sed 's/^ROLLBACK.*/COMMIT;/' | sqlite3 saved.opa\n");
+    out_printf(d->cli, "     sqlite3 saved.opa 'PRAGMA application_id = %d; PRAGMA user_version = %lld'\n",
+               OPA_STORE_APPLICATION_ID, (long long)version);
+    out_printf(d->cli, "     opapairs doctor saved.opa\n");
+}
+
+/* "Affected are records of a.json, b.json and 3 more." False: out of memory. */
+static bool name_files(struct doctor *d, char **out)
 {
     enum { NAMED = 8 };
-    for (size_t i = 0; i < d->files.count && i < NAMED; i++) {
-        out_printf(d->cli, i ? ", " : "");
-        out_visible(d->cli, text_of(d->files.items[i].file), 0);
-    }
+    size_t size = 128;
+    for (size_t i = 0; i < d->files.count && i < NAMED; i++)
+        size += strlen(d->files.items[i].file) + 2;
+    char *to = *out = malloc(size);
+    if (to == NULL)
+        return false;
+    size_t at = (size_t)snprintf(to, size, " Affected are records of ");
+    for (size_t i = 0; i < d->files.count && i < NAMED; i++)
+        at += (size_t)snprintf(to + at, size - at, "%s%s", i ? ", " : "", d->files.items[i].file);
     if (d->files.count > NAMED)
-        out_printf(d->cli, " and %zu more", d->files.count - NAMED);
+        snprintf(to + at, size - at, " and %zu more.", d->files.count - NAMED);
+    else
+        snprintf(to + at, size - at, ".");
+    return true;
 }
 
-static void print_advice(struct doctor *d, int64_t version)
+static int print_advice(struct doctor *d, int64_t version)
 {
-    struct cli *cli = d->cli;
-    const char *path = d->path;
-    int n = 1;
-    out_printf(cli, "\nWhat to do, the surest first:\n");
-    out_printf(cli,
-               "  %d. Write no more to it, and keep it as it is: copy %s and, where they are there,\n"
-               "     %s-wal and %s-shm to a disk that you trust. Ask what damaged it (dmesg, smartctl).\n",
-               n++, path, path, path);
-    out_printf(cli, "  %d. Take a copy of the store from before, and import the files that came later.\n", n++);
-    if (d->files.count > 0) {
-        out_printf(cli, "  %d. Or import the files into a new store. Affected are records of ", n++);
-        print_files(d);
-        out_printf(cli, ".\n     'opapairs log %s' shows the edits by hand, which are to be made again.\n", path);
-    } else {
-        out_printf(cli,
-                   "  %d. Or import the files into a new store ('opapairs init'); 'opapairs log %s' shows the edits\n"
-                   "     by hand, as far as they can be read.\n",
-                   n++, path);
+    int n = 0;
+    char *affected = NULL;
+    if (d->files.count > 0 && !name_files(d, &affected))
+        return cli_error(d->cli, EXIT_IO, "out of memory");
+    out_printf(d->cli, "\nWhat to do, the surest first:\n");
+    advise(d, &n,
+           "Write no more to it. Keep it as it is: copy the file, and those with -wal and -shm behind its name where "
+           "they are there, to a disk that you trust. Ask what damaged it (dmesg, smartctl).",
+           NULL);
+    advise(d, &n, "Take a copy of the store from before, and import the files that came later.", NULL);
+    advise(d, &n,
+           "Or import the files into a new store. 'opapairs log' shows the edits by hand, as far as they can be read; "
+           "they are to be made again.",
+           affected);
+    if (d->counts.of[OPA_F_STORE_PAGES] > 0 && version > 0) {
+        advise(d, &n,
+               "Or save what SQLite can still read. Where it is but an index that is damaged, 'sqlite3 COPY REINDEX' "
+               "on a copy is enough.",
+               NULL);
+        print_commands(d, version);
     }
-    if (d->counts.of[OPA_F_STORE_PAGES] > 0 && version > 0)
-        out_printf(cli,
-                   "  %d. Or save what SQLite can still read, then ask the doctor about that:\n"
-                   "     sqlite3 %s .dump | sed 's/^ROLLBACK.*/COMMIT;/' | sqlite3 saved.opa\n"
-                   "     sqlite3 saved.opa 'PRAGMA application_id = %d; PRAGMA user_version = %lld'\n"
-                   "     Where it is but an index that is damaged, on a copy: sqlite3 %s REINDEX\n",
-                   n++, path, OPA_STORE_APPLICATION_ID, (long long)version, path);
-    out_printf(cli, "  A pack that was made before stays good if 'opapairs verify' says so.\n");
+    out_printf(d->cli, "A pack that was made before stays good if 'opapairs verify' says so.\n");
+    free(affected);
+    return 0;
 }
 
-static void print_verdict(struct doctor *d, const opa_store_verify_report *r)
+static int print_verdict(struct doctor *d, const opa_store_verify_report *r)
 {
     struct cli *cli = d->cli;
     char a[32], b[32], c[32], n[32];
@@ -133,8 +171,7 @@ static void print_verdict(struct doctor *d, const opa_store_verify_report *r)
                style_end(cli, d->findings ? STYLE_ERROR : STYLE_PLAIN), thousands(a, r->samples),
                r->samples == 1 ? "" : "s", thousands(b, r->images), r->images == 1 ? "" : "s", thousands(c, r->records),
                r->records == 1 ? "" : "s", (double)r->bytes / 1e6);
-    if (d->findings > 0)
-        print_advice(d, r->version);
+    return d->findings > 0 ? print_advice(d, r->version) : 0;
 }
 
 /* ---- the document ---- */
@@ -187,7 +224,7 @@ static int examine(struct doctor *d)
     if (d->json)
         result = end_document(d, &report);
     else if (d->w == NULL)
-        print_verdict(d, &report);
+        result = print_verdict(d, &report);
     return result != 0 ? result : d->findings > 0 ? EXIT_FINDING : EXIT_DONE;
 }
 

@@ -183,7 +183,7 @@ static bool strike(world *w, const sweep *s)
 /* How far from one failing allocation to the next. */
 static long stride_of(enum memory_whose whose, long total, bool thorough)
 {
-    const long most = whose == MEMORY_OWN ? (thorough ? 20000 : 1500) : (thorough ? 2500 : 150);
+    const long most = whose == MEMORY_OWN ? (thorough ? 20000 : 1500) : (thorough ? 1000 : 120);
     return total <= most ? 1 : total / most + 1;
 }
 

@@ -325,6 +325,7 @@ class Doctor(FaultCase):
         self.assertEqual(len(lines), 2, said)
         for line in lines:
             subprocess.run(line, shell=True, cwd=self.folder, stderr=subprocess.PIPE)
+        self.assertIn("     opapairs doctor saved.opa\n", said)
         self.assertEqual(self.doctor(self.path("saved.opa"), 0)["samples"], 11)
         self.assertEqual(self.content(self.path("saved.opa")), self.content(store))
         self.assertIn("REINDEX", said)
