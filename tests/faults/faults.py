@@ -33,11 +33,13 @@ class FaultCase(Case):
         return out
 
     def content(self, store):
-        """All that a store says, but for the time and the order in which things came."""
+        """All that a store says, but for the time and the order in which things came, and which of two equal records
+        came first."""
         samples = self.run_cli("ls", store, "--jsonl")
         log = [json.loads(line) for line in self.run_cli("log", store, "--jsonl").splitlines()]
         for entry in log:
-            entry.pop("at"), entry.pop("sequence"), entry.pop("undoes", None)
+            for key in ["at", "sequence", "undoes"] + (["why"] if entry["what"] == "import" else []):
+                entry.pop(key, None)
         return samples, sorted(json.dumps(entry, sort_keys=True) for entry in log)
 
     def pack_bytes(self, store, name="compare"):

@@ -11,7 +11,7 @@ import sys
 import unittest
 
 from faults import FaultCase, LONG, main, no_larger_than, rollout_files
-from support import PROGRAM, TOKENIZER
+from support import TOKENIZER
 
 ROOM = "room"  # what a message says to make
 
@@ -168,9 +168,7 @@ class SmallDisk(FaultCase):
         super().setUp()
         self.disk = self.path("disk")
         os.mkdir(self.disk)
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=%d" % self.SIZE, "opapairs-test", self.disk], check=True
-        )
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%d" % self.SIZE, "opapairs-test", self.disk], check=True)
         self.addCleanup(subprocess.run, ["umount", "-l", self.disk], check=True)
         self.ballast = os.path.join(self.disk, "ballast")
 
@@ -294,6 +292,26 @@ class SmallDisk(FaultCase):
                     self.assertIn(ROOM, p.err.decode())
             os.remove(self.ballast)
             self.assert_sound(store)
+
+    def test_read_only_media(self):
+        """The doctor reads it as it is; what a kill left open there cannot be finished, and it says so."""
+        made = self.store(rollout_files()[0], name="made.opa")
+        store = os.path.join(self.disk, "set.opa")
+        shutil.copyfile(made, store)
+        with open(os.path.join(self.disk, "open.opa-wal"), "wb") as f:
+            f.write(bytes(5000))
+        shutil.copyfile(made, os.path.join(self.disk, "open.opa"))
+        subprocess.run(["mount", "-o", "remount,ro", self.disk], check=True)
+        self.assert_sound(store)
+        for verb in ("ls", "check", "log"):
+            self.run_cli(verb, store)
+        p = self.run_any("doctor", os.path.join(self.disk, "open.opa"))
+        self.assertEqual(p.returncode, 74)
+        self.assertIn(b"copy it", p.err)
+        sample = json.loads(self.run_cli("ls", store, "--jsonl").splitlines()[0])["id"]
+        p = self.run_any("edit", store, sample, "--revised", "x")
+        self.assertEqual(p.returncode, 74)
+        self.assertIn(b"cannot be written", p.err)
 
 
 def enter_namespace():

@@ -2,7 +2,6 @@
 """Damage of every kind to a store: the doctor finds it, says whom it touches and what to do, and nothing crashes."""
 
 import json
-import os
 import re
 import shutil
 import sqlite3
@@ -11,7 +10,7 @@ import time
 import unittest
 
 from faults import FaultCase, LONG, main, rollout_files
-from support import PROGRAM, png
+from support import png
 
 # What nothing in a store repeats or can be worked out from the rest. An altered letter there stays unseen; schema and
 # SQLite's own checks see what they can.
@@ -165,7 +164,11 @@ class Doctor(FaultCase):
         other = self.value(store, "select key from samples where id = ?", "plain")
         last = "(select max(sequence) from edits where sample = %d)" % key
         cases = [
-            ("OP916", "update samples set head = (select min(sequence) from edits where sample = %d) where key = %d" % (key, key)),
+            (
+                "OP916",
+                "update samples set head = (select min(sequence) from edits where sample = %d) where key = %d"
+                % (key, key),
+            ),
             ("OP916", "update edits set excluded = 1 where sequence = %s" % last),
             ("OP916", "update edits set by_hand = 0 where sequence = %s" % last),
             ("OP916", "update edits set undoes = undoes - 1 where sequence = %s" % last),
@@ -181,7 +184,10 @@ class Doctor(FaultCase):
             ("OP912", "update samples set image = 999 where key = %d" % key),
             ("OP912", "update records set raw = 999 where key = 1"),
             ("OP912", "delete from images where key = 2"),
-            ("OP915", "update samples set source = (select source from samples where key = %d) where key = %d" % (other, key)),
+            (
+                "OP915",
+                "update samples set source = (select source from samples where key = %d) where key = %d" % (other, key),
+            ),
             ("OP915", "update samples set report_expected = 0 where key = %d" % key),
             ("OP914", "update raws set cut_offset = cut_offset + 1 where key = 1"),
             ("OP914", "update raws set cut_image = 2 where key = 1"),
@@ -219,7 +225,11 @@ class Doctor(FaultCase):
         image = self.value(store, "select i.bytes from images i join samples s on s.image = i.key where s.key = ?", key)
         generated = self.value(store, "select generated from samples where key = ?", key).encode()
         raw = self.value(store, "select bytes from raws where sample = ? order by key", key)
-        for what, begin in (("image", image[-100:-40]), ("generated", generated[:40]), ("record", raw[raw.index(generated[:40]) - 20 :][:60])):
+        for what, begin in (
+            ("image", image[-100:-40]),
+            ("generated", generated[:40]),
+            ("record", raw[raw.index(generated[:40]) - 20 :][:60]),
+        ):
             places = [m.start() for m in re.finditer(re.escape(begin), data)]
             self.assertTrue(places, what)
             self.assertTrue(what != "image" or len(places) == 1)

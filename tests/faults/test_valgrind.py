@@ -31,7 +31,11 @@ class Valgrind(FaultCase):
 
     def check(self, *args, code=(0, 1), input=b""):
         p = subprocess.run(
-            COMMAND + [PROGRAM, *map(str, args)], input=input, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600
+            COMMAND + [PROGRAM, *map(str, args)],
+            input=input,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=600,
         )
         self.assertIn(p.returncode, code, "%s\n%s" % (args, p.stderr.decode()[-4000:]))
         return p.stdout.decode()
@@ -53,7 +57,15 @@ class Valgrind(FaultCase):
         self.check("edit", store, sample, "--report", report)
         self.check("exclude", store, sample, "--why", "x")
         self.check("undo", store, sample)
-        for args in (["log"], ["ls"], ["stats"], ["check", "--images"], ["inspect"], ["inspect", "--jsonl"], ["doctor"]):
+        for args in (
+            ["log"],
+            ["ls"],
+            ["stats"],
+            ["check", "--images"],
+            ["inspect"],
+            ["inspect", "--jsonl"],
+            ["doctor"],
+        ):
             self.check(args[0], store, *args[1:])
         packed = self.path("p")
         for n in (1, 2):
