@@ -32,4 +32,14 @@ extern const size_t part_count;
 /** Everything that a store holds: also how the sweep compares two of them. */
 int part_read_store(world *w, opa_context *ctx);
 
+/** parts_texts.c: those that need no store. */
+int part_tokenize_words(world *w, opa_context *ctx);
+int part_tokenize_llama(world *w, opa_context *ctx);
+int part_tokenize_qwen(world *w, opa_context *ctx);
+int part_tokenize_spm(world *w, opa_context *ctx);
+int part_recipes(world *w, opa_context *ctx);
+int part_reports(world *w, opa_context *ctx);
+int part_align(world *w, opa_context *ctx);
+int part_images(world *w, opa_context *ctx);
+
 #endif
