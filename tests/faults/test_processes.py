@@ -63,14 +63,13 @@ class Processes(FaultCase):
         if kill:
             time.sleep(self.random.random() * 0.4)
             running[0].kill()
-        codes = []
-        for p in running:
+        for n, (p, share) in enumerate(zip(running, shares)):
             p.communicate(timeout=300)
-            codes.append(p.returncode)
-        self.assertTrue(all(c == 0 for c in codes[1:]), codes)
-        self.assertIn(codes[0], (0, -signal.SIGKILL) if kill else (0,))
-        if codes[0] != 0:
-            self.run_cli("import", store, *shares[0])
+            # On a slow machine one may have waited too long (75): as after a kill, running it again goes on.
+            expected = (0, 75, -signal.SIGKILL) if kill and n == 0 else (0, 75)
+            self.assertIn(p.returncode, expected)
+            if p.returncode != 0:
+                self.run_cli("import", store, *share)
 
     def test_imports_together(self):
         rounds = 12 if LONG else 3

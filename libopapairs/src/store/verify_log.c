@@ -99,7 +99,8 @@ static int check_kept(chain *c, const entry *e, const entry *before)
     const bool keeps[OPA_SAID_TEXTS] = {
         [OPA_SAID_REVISED] = e->what == OPA_EDIT_EXCLUDE || e->what == OPA_EDIT_INCLUDE,
         [OPA_SAID_GROUND_TRUTH] = e->what != OPA_EDIT_IMPORT,
-        [OPA_SAID_REPORT] = e->what != OPA_EDIT_IMPORT && e->what != OPA_EDIT_REPORT && !e->from_file,
+        [OPA_SAID_REPORT] = e->what == OPA_EDIT_EXCLUDE || e->what == OPA_EDIT_INCLUDE ||
+                            (e->what == OPA_EDIT_REVISED && !e->from_file),
     };
     int status = OPA_OK;
     for (int t = 0; t < OPA_SAID_TEXTS && status == OPA_OK; t++)
@@ -176,6 +177,7 @@ static int check_entry(chain *c, sqlite3_stmt *row)
                  .undoes = sqlite3_column_int64(row, 2),
                  .by_hand = sqlite3_column_int(row, 3),
                  .excluded = sqlite3_column_int(row, 4),
+                 /* "why" is the file of an import, and of an exclusion the reason. */
                  .from_file = sqlite3_column_type(row, 5) != SQLITE_NULL};
     for (int t = 0; t < OPA_SAID_TEXTS; t++)
         e->texts[t] = opa_print_of(opa_db_text(row, 6 + t));

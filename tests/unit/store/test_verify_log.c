@@ -88,6 +88,7 @@ static void test_second_entries(void **state)
         {"3, 'why', NULL, 0, 1, 'r0', 't0', '{\"r\":0}'", 0},
         {"3, 'why', NULL, 0, 0, 'r0', 't0', '{\"r\":0}'", 1},
         {"3, 'why', NULL, 0, 1, 'r1', 't0', '{\"r\":0}'", 1},
+        {"3, 'why', NULL, 0, 1, 'r0', 't0', '{\"r\":1}'", 1},
         {"4, NULL, NULL, 0, 0, 'r0', 't0', '{\"r\":0}'", 0},
         {"4, NULL, NULL, 0, 1, 'r0', 't0', '{\"r\":0}'", 1},
         {"2, NULL, NULL, 0, 0, 'x', 't0', '{\"0\":{\"copied_content\":\"y\",\"rewritten_content\":\"x\"}}'", 0},
