@@ -58,7 +58,7 @@ struct cli {
     char **args; /* what is left after the options */
     int arg_count;
     bool color_out, color_err;
-    char *held;          /* while a screen belongs to somebody: where the last message goes, with room for held_size */
+    char *held; /* while a screen belongs to somebody: where the last message goes, with room for held_size */
     size_t held_size;
     int out_errno;       /* of the first failed write to standard output */
     bool progress_shown; /* a progress line stands on the terminal */
@@ -66,8 +66,9 @@ struct cli {
 
 extern const struct command *const commands[];
 
-extern const struct command cmd_accept, cmd_cat, cmd_check, cmd_diff, cmd_edit, cmd_exclude, cmd_import, cmd_init,
-    cmd_inspect, cmd_log, cmd_ls, cmd_pack, cmd_recipe, cmd_schema, cmd_stats, cmd_tokenize, cmd_undo, cmd_verify;
+extern const struct command cmd_accept, cmd_cat, cmd_check, cmd_diff, cmd_doctor, cmd_edit, cmd_exclude, cmd_import,
+    cmd_init, cmd_inspect, cmd_log, cmd_ls, cmd_pack, cmd_recipe, cmd_schema, cmd_stats, cmd_tokenize, cmd_undo,
+    cmd_verify;
 
 /* ---- options (options.c) ---- */
 

@@ -12,9 +12,9 @@
 
 /* In the order in which they are used. */
 const struct command *const commands[] = {
-    &cmd_init, &cmd_import, &cmd_check,    &cmd_stats,  &cmd_ls,   &cmd_inspect, &cmd_diff,
-    &cmd_edit, &cmd_accept, &cmd_exclude,  &cmd_log,    &cmd_undo, &cmd_pack,    &cmd_verify,
-    &cmd_cat,  &cmd_recipe, &cmd_tokenize, &cmd_schema, NULL,
+    &cmd_init, &cmd_import, &cmd_check,    &cmd_stats,  &cmd_ls,     &cmd_inspect, &cmd_diff,
+    &cmd_edit, &cmd_accept, &cmd_exclude,  &cmd_log,    &cmd_undo,   &cmd_pack,    &cmd_verify,
+    &cmd_cat,  &cmd_recipe, &cmd_tokenize, &cmd_schema, &cmd_doctor, NULL,
 };
 
 static int print_help(struct cli *cli)

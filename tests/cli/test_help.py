@@ -26,6 +26,7 @@ VERBS = [
     "recipe",
     "tokenize",
     "schema",
+    "doctor",
 ]
 
 

@@ -126,6 +126,13 @@ enum opa_code {
     OPA_F_MEMBER_INVALID = 809,   /**< error: a member's content breaks the schema */
     /* 9xx ourselves */
     OPA_F_ALIGNMENT_PROOF = 901, /**< error: the edit script does not give the other side back: a bug, report it */
+    /* 91x the store itself (opa_store_verify()) */
+    OPA_F_STORE_PAGES = 911,     /**< error: SQLite finds its file damaged */
+    OPA_F_STORE_REFERENCE = 912, /**< error: a row refers to one that is not there */
+    OPA_F_STORE_IMAGE = 913,     /**< error: an image's bytes are not those that were imported */
+    OPA_F_STORE_RECORD = 914,    /**< error: a record's bytes are not those that were imported */
+    OPA_F_STORE_SAMPLE = 915,    /**< error: a sample is not what its records say */
+    OPA_F_STORE_LOG = 916,       /**< error: the log of a sample contradicts itself */
 };
 
 /** One finding. Strings are owned by the list it is in; NULL, -1 or 0 where unknown. */

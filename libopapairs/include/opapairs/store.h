@@ -14,9 +14,12 @@ OPA_BEGIN_DECLS
 
 typedef struct opa_store opa_store;
 
+/** "OPAP" in the header of the SQLite file (application_id): tells a store from any other database. */
+#define OPA_STORE_APPLICATION_ID 0x4F504150
+
 /** How far a long operation is. */
 typedef struct opa_progress {
-    const char *stage;          /**< "import", "pack", "verify", "check" */
+    const char *stage;          /**< "import", "pack", "verify", "check", "doctor" */
     int64_t items;              /**< records or samples done */
     int64_t items_total;        /**< -1 unknown */
     int64_t bytes, bytes_total; /**< -1 unknown */
@@ -199,6 +202,36 @@ typedef int (*opa_reviewed_fn)(void *user, const opa_reviewed *reviewed);
 OPA_API int opa_store_reviews(opa_store *store, opa_reviewed_fn fn, void *user);
 /** How many samples there are of each review, by opa_review. */
 OPA_API int opa_store_review_counts(opa_store *store, int64_t out[OPA_REVIEW_EXCLUDED + 1]);
+
+/* ---- is it sound? ---- */
+
+typedef struct opa_store_verify_options {
+    opa_progress_fn progress; /**< default NULL */
+    void *user;               /**< passed to it */
+} opa_store_verify_options;
+#define OPA_STORE_VERIFY_OPTIONS_INIT                                                                                  \
+    {                                                                                                                  \
+        0                                                                                                              \
+    }
+
+typedef struct opa_store_verify_report {
+    int64_t version;                  /**< of the tables in the file (user_version); 0 unreadable */
+    int64_t samples, images, records; /**< looked at; records: each place in a file */
+    int64_t bytes;                    /**< of images and records, hashed */
+    int64_t findings;
+} opa_store_verify_report;
+
+/** Verify a store: SQLite's own checks of its pages, indexes and references; the tables against those that this version
+ * makes; the bytes of every image and of every record against their SHA-256; each sample against the records that it
+ * came from; each log from its import to the entry in force. What a person typed (a revised text, a report, who, when,
+ * why) has no second copy: there only what the log repeats is compared.
+ *
+ * The file is read, not changed, but for what any command does to a store that a kill left open, or that an older
+ * version wrote and that is sound. A damaged one need not be fit to open. Each defect is one finding (OPA_F_STORE_*)
+ * with file, record and id where they are known. Returns OPA_OK when all that can be read was looked at, whatever was
+ * found; else as opa_store_open(). @p fn, @p options and @p out may be NULL. */
+OPA_API int opa_store_verify(opa_context *ctx, const char *path, const opa_store_verify_options *options,
+                             opa_finding_fn fn, void *user, opa_store_verify_report *out);
 
 OPA_END_DECLS
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <opapairs/align.h>
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,17 @@ const char *opa_aligning_field(const opa_aligning *a, size_t i, const char *name
     else
         snprintf(out, 64, "%zu.%s", i, name);
     return out;
+}
+
+void opa_aligning_note(opa_aligning *a, int code, const char *field, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (opa_findings_add(a->findings, code, 0, field, "%s", text) != OPA_OK)
+        a->failed = true;
 }
 
 void opa_aligning_add_block(opa_aligning *a, opa_block block)
@@ -166,8 +178,7 @@ static int make_hunks(opa_aligning *a, opa_context *ctx)
             memcpy(a->out->hunks, d.hunks, d.count * sizeof *d.hunks);
         a->out->hunk_count = d.count;
         if (!opa_hunks_prove(a->out->hunks, d.count, a->generated, a->out->revised)) {
-            opa_findings_add(a->findings, OPA_F_ALIGNMENT_PROOF, 0, NULL,
-                             "the edit script does not give the revised text back");
+            opa_aligning_note(a, OPA_F_ALIGNMENT_PROOF, NULL, "the edit script does not give the revised text back");
             status = opa_fail(ctx, OPA_ERECORD, "the edit script does not give the revised text back");
         }
     } else {
@@ -216,6 +227,9 @@ int opa_align(opa_context *ctx, opa_alignment *out, opa_text generated, opa_text
                       .report = report && report->state != OPA_REPORT_NONE ? report : NULL,
                       .findings = findings};
     int status = a.memory && a.scratch ? align(&a, ctx, options ? options : &defaults) : opa_fail_memory(ctx);
+    /* A search that found no memory found nothing: that is no result. */
+    if (a.failed || opa_arena_failed(a.scratch) || opa_arena_failed(a.memory))
+        status = opa_fail_memory(ctx);
     opa_buffer_release(&a.text);
     opa_arena_free(a.scratch);
     out->memory = a.memory;

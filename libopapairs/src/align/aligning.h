@@ -25,7 +25,7 @@ typedef struct opa_aligning {
     opa_block *blocks;
     size_t block_count, block_capacity;
     opa_buffer text; /**< the spliced text */
-    bool failed;     /**< out of memory */
+    bool failed;     /**< out of memory; so may the arenas be */
 } opa_aligning;
 
 /** The trimmed copied text of sentence @p i; empty for Added and where there is none. */
@@ -37,6 +37,8 @@ opa_text opa_aligning_rewritten(const opa_aligning *a, size_t i);
 bool opa_aligning_is_inserted(const opa_aligning *a, size_t i);
 /** The field of a finding, "KEY.name", cut to fit; returns @p out. */
 const char *opa_aligning_field(const opa_aligning *a, size_t i, const char *name, char out[64]);
+/** A finding of this alignment; @p field may be NULL. */
+void opa_aligning_note(opa_aligning *a, int code, const char *field, const char *format, ...) OPA_PRINTF(4, 5);
 /** Behind the last one. */
 void opa_aligning_add_block(opa_aligning *a, opa_block block);
 

@@ -404,6 +404,7 @@ int opa_diff_words(opa_context *ctx, opa_hunk **out, size_t *count, opa_text gen
         return opa_fail_memory(ctx);
     const opa_block all = {.generated = {0, generated.size}, .revised = {0, revised.size}, .sentence = -1};
     opa_diff_block(&d, &all);
+    d.failed |= opa_arena_failed(d.scratch);
     opa_arena_free(d.scratch);
     if (d.failed) {
         free(d.hunks);

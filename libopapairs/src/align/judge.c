@@ -37,11 +37,10 @@ static void say_tolerance(opa_aligning *a, size_t i, const char *field)
     const opa_found *f = &a->found[i];
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++)
         if (f->tolerance & kinds[k].flag)
-            opa_findings_add(a->findings, kinds[k].code, 0, field, "the copy differs from the response in %s",
-                             kinds[k].what);
+            opa_aligning_note(a, kinds[k].code, field, "the copy differs from the response in %s", kinds[k].what);
     if (f->tolerance & OPA_TOLERATE_NEAR)
-        opa_findings_add(a->findings, OPA_F_SEGMENT_NEAR, 0, field, "the copy differs from the response in %zu byte%s",
-                         f->edits, f->edits == 1 ? "" : "s");
+        opa_aligning_note(a, OPA_F_SEGMENT_NEAR, field, "the copy differs from the response in %zu byte%s", f->edits,
+                          f->edits == 1 ? "" : "s");
 }
 
 static void judge_sentence(opa_aligning *a, size_t i)
@@ -53,14 +52,14 @@ static void judge_sentence(opa_aligning *a, size_t i)
     const char *field = opa_aligning_field(a, i, "copied_content", buffer);
     if (copied.size == 0) {
         if (opa_aligning_is_inserted(a, i))
-            opa_findings_add(a->findings, OPA_F_SEGMENT_EMPTY, 0, field, "nothing is copied, but there is a rewriting");
+            opa_aligning_note(a, OPA_F_SEGMENT_EMPTY, field, "nothing is copied, but there is a rewriting");
         return;
     }
     if (!f->found) {
         p->placement = OPA_PLACED_MISSING;
         worsen(a, OPA_BROKEN);
-        opa_findings_add(a->findings, OPA_F_SEGMENT_MISSING, 0, field, "\"%.*s\" stands nowhere in the response",
-                         quoted(copied), copied.data);
+        opa_aligning_note(a, OPA_F_SEGMENT_MISSING, field, "\"%.*s\" stands nowhere in the response", quoted(copied),
+                          copied.data);
         return;
     }
     p->has_generated = true;
@@ -70,15 +69,14 @@ static void judge_sentence(opa_aligning *a, size_t i)
     worsen(a, f->ambiguous ? OPA_AMBIGUOUS : f->tolerance || f->moved ? OPA_REPAIRED : OPA_EXACT);
     say_tolerance(a, i, field);
     if (f->moved)
-        opa_findings_add(a->findings, OPA_F_SEGMENT_MOVED, 0, field,
-                         "the sentence is reported in another order than it stands in the response");
+        opa_aligning_note(a, OPA_F_SEGMENT_MOVED, field,
+                          "the sentence is reported in another order than it stands in the response");
     if (f->ambiguous)
-        opa_findings_add(a->findings, OPA_F_SEGMENT_AMBIGUOUS, 0, field,
-                         "the same words stand in the response more than once; order decides");
+        opa_aligning_note(a, OPA_F_SEGMENT_AMBIGUOUS, field,
+                          "the same words stand in the response more than once; order decides");
     if (f->overlap) {
         worsen(a, OPA_BROKEN);
-        opa_findings_add(a->findings, OPA_F_SEGMENT_OVERLAP, 0, field,
-                         "the place of this sentence belongs to another one already");
+        opa_aligning_note(a, OPA_F_SEGMENT_OVERLAP, field, "the place of this sentence belongs to another one already");
     }
 }
 
@@ -96,9 +94,8 @@ static void add_gap(opa_aligning *a, size_t begin, size_t end)
     const size_t at = (size_t)(t.data - a->generated.data);
     a->out->gaps[a->out->gap_count++] = (opa_span){at, at + t.size};
     worsen(a, OPA_BROKEN);
-    opa_findings_add(a->findings, OPA_F_SEGMENT_GAP, 0, NULL,
-                     "\"%.*s\" (bytes %zu to %zu of the response) is in no sentence", quoted(t), t.data, at,
-                     at + t.size);
+    opa_aligning_note(a, OPA_F_SEGMENT_GAP, NULL, "\"%.*s\" (bytes %zu to %zu of the response) is in no sentence",
+                      quoted(t), t.data, at, at + t.size);
 }
 
 /* What is covered never, and what more than once. */
@@ -188,16 +185,17 @@ void opa_judge_scores(opa_aligning *a)
             const bool edited = changed(a, i);
             /* Where the copy is not the response's, its rewriting may be the response itself. */
             if (s->score == 4 && edited && (a->found[i].found || opa_aligning_is_inserted(a, i)))
-                opa_findings_add(a->findings, OPA_F_CHANGED_AT_4, 0, opa_aligning_field(a, i, "score", buffer),
-                                 "the score is 4, but the sentence was changed");
+                opa_aligning_note(a, OPA_F_CHANGED_AT_4, opa_aligning_field(a, i, "score", buffer),
+                                  "the score is 4, but the sentence was changed");
             if (s->score < 4 && !edited)
-                opa_findings_add(a->findings, OPA_F_UNCHANGED_BELOW_4, 0, opa_aligning_field(a, i, "score", buffer),
-                                 "the score is %d, but the sentence is the same", s->score);
+                opa_aligning_note(a, OPA_F_UNCHANGED_BELOW_4, opa_aligning_field(a, i, "score", buffer),
+                                  "the score is %d, but the sentence is the same", s->score);
         }
         const bool wrong = s->error_type == OPA_ERROR_TYPE_IMAGE || s->error_type == OPA_ERROR_TYPE_LANGUAGE;
         if (s->score < 4 ? s->error_type == OPA_ERROR_TYPE_CORRECT : wrong)
-            opa_findings_add(a->findings, OPA_F_TYPE_CONTRADICTS, 0, opa_aligning_field(a, i, "error_type", buffer),
-                             "the error type is %s, but the score is %d", opa_error_type_name(s->error_type), s->score);
+            opa_aligning_note(a, OPA_F_TYPE_CONTRADICTS, opa_aligning_field(a, i, "error_type", buffer),
+                              "the error type is %s, but the score is %d", opa_error_type_name(s->error_type),
+                              s->score);
     }
 }
 
@@ -251,7 +249,7 @@ void opa_judge_revised(opa_aligning *a)
             return;
     }
     const opa_text rest = {a->stored.data + at, a->stored.size - at};
-    opa_findings_add(a->findings, OPA_F_REVISED_DIFFERS, 0, NULL,
-                     "the stored revised text is not what the edits give, from byte %zu on: \"%.*s\"", at, quoted(rest),
-                     rest.data);
+    opa_aligning_note(a, OPA_F_REVISED_DIFFERS, NULL,
+                      "the stored revised text is not what the edits give, from byte %zu on: \"%.*s\"", at,
+                      quoted(rest), rest.data);
 }

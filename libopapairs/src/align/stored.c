@@ -28,9 +28,8 @@ static opa_found *find_rewritten(opa_aligning *a)
             at = found[i].span.end;
         if (texts[i].size && !found[i].found && a->out->certificate != OPA_BROKEN) {
             char field[64];
-            opa_findings_add(a->findings, OPA_F_REWRITTEN_UNPLACED, 0,
-                             opa_aligning_field(a, i, "rewritten_content", field),
-                             "the rewritten sentence is not in the revised text");
+            opa_aligning_note(a, OPA_F_REWRITTEN_UNPLACED, opa_aligning_field(a, i, "rewritten_content", field),
+                              "the rewritten sentence is not in the revised text");
         }
     }
     return found;

@@ -15,6 +15,7 @@ typedef struct block {
 
 struct opa_arena {
     block *head; /* the block that is being filled */
+    bool failed;
 };
 
 opa_arena *opa_arena_new(void)
@@ -39,8 +40,14 @@ void opa_arena_free(opa_arena *arena)
     free(arena);
 }
 
+bool opa_arena_failed(const opa_arena *arena)
+{
+    return arena && arena->failed;
+}
+
 void opa_arena_clear(opa_arena *arena)
 {
+    arena->failed = false;
     if (!arena->head)
         return;
     block *largest = arena->head;
@@ -60,8 +67,10 @@ void opa_arena_clear(opa_arena *arena)
 void *opa_arena_alloc(opa_arena *arena, size_t size)
 {
     const size_t unit = sizeof(max_align_t);
-    if (size > SIZE_MAX / 2)
+    if (size > SIZE_MAX / 2) {
+        arena->failed = true;
         return NULL;
+    }
     size = size ? (size + unit - 1) / unit * unit : unit;
     block *b = arena->head;
     if (!b || b->size - b->used < size) {
@@ -71,8 +80,10 @@ void *opa_arena_alloc(opa_arena *arena, size_t size)
         if (room < size)
             room = size;
         b = malloc(sizeof *b + room);
-        if (!b)
+        if (!b) {
+            arena->failed = true;
             return NULL;
+        }
         *b = (block){.next = arena->head, .size = room};
         arena->head = b;
     }
@@ -83,7 +94,8 @@ void *opa_arena_alloc(opa_arena *arena, size_t size)
 
 void *opa_arena_array(opa_arena *arena, size_t count, size_t size)
 {
-    return size && count > SIZE_MAX / size ? NULL : opa_arena_alloc(arena, count * size);
+    /* What is too much to be counted is too much to be had. */
+    return opa_arena_alloc(arena, size && count > SIZE_MAX / size ? SIZE_MAX : count * size);
 }
 
 opa_text opa_arena_text(opa_arena *arena, opa_text text)

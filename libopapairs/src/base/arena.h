@@ -19,6 +19,8 @@ void *opa_arena_alloc(opa_arena *arena, size_t size);
 void *opa_arena_array(opa_arena *arena, size_t count, size_t size);
 /** A copy of @p text, NUL-terminated. data NULL: out of memory (or @p text was absent). */
 opa_text opa_arena_text(opa_arena *arena, opa_text text);
+/** Has it been short of memory since it was made or cleared? So a series of requests needs one check at its end. */
+bool opa_arena_failed(const opa_arena *arena);
 /** Forget everything, keep the largest block. */
 void opa_arena_clear(opa_arena *arena);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/context.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +70,12 @@ int opa_fail(opa_context *ctx, int status, const char *format, ...)
 int opa_fail_memory(opa_context *ctx)
 {
     return opa_fail(ctx, OPA_ENOMEM, "out of memory");
+}
+
+int opa_fail_system(opa_context *ctx, int status, const char *path)
+{
+    const int reason = errno;
+    return reason == ENOMEM ? opa_fail_memory(ctx) : opa_fail(ctx, status, "%s: %s", path, strerror(reason));
 }
 
 void opa_fail_prefix(opa_context *ctx, const char *prefix)

@@ -14,6 +14,9 @@ int opa_fail(opa_context *ctx, int status, const char *format, ...) OPA_PRINTF(3
 /** opa_fail(ctx, OPA_ENOMEM, ...) with the standard words. */
 int opa_fail_memory(opa_context *ctx);
 
+/** "PATH: reason" of a call to the system that failed (errno). @p status, or OPA_ENOMEM where memory is what it lacked. */
+int opa_fail_system(opa_context *ctx, int status, const char *path);
+
 /** Put @p prefix and ": " before the message that is there, e.g. the file's name around a parser's message. */
 void opa_fail_prefix(opa_context *ctx, const char *prefix);
 

@@ -311,6 +311,25 @@ static const opa_code_info table[] = {
     {OPA_F_ALIGNMENT_PROOF, "alignment-proof", OPA_ERROR,
      "The edit script does not give the other text back, which is a bug of this program.",
      "Please report it with the sample; the sample stays out until then."},
+
+    {OPA_F_STORE_PAGES, "store-pages", OPA_ERROR,
+     "SQLite finds the file of the store damaged.",
+     "Copy the file and what stands beside it to a sound disk, then take a copy from before, or build the store again."},
+    {OPA_F_STORE_REFERENCE, "store-reference", OPA_ERROR,
+     "A row of the store refers to one that is not there.",
+     "Take a copy of the store from before, or build it again from its files."},
+    {OPA_F_STORE_IMAGE, "store-image", OPA_ERROR,
+     "The bytes of an image in the store are not those that were imported.",
+     "Take a copy of the store from before, or import the file named here into a new store."},
+    {OPA_F_STORE_RECORD, "store-record", OPA_ERROR,
+     "The bytes of a record in the store are not those that were imported.",
+     "Take a copy of the store from before, or import the file named here into a new store."},
+    {OPA_F_STORE_SAMPLE, "store-sample", OPA_ERROR,
+     "A sample in the store is not what the records say that it came from.",
+     "Take a copy of the store from before, or import the file named here into a new store."},
+    {OPA_F_STORE_LOG, "store-log", OPA_ERROR,
+     "The log of a sample contradicts itself or the records that its entries came from.",
+     "Look at the log of the sample, then take a copy of the store from before, or make the edits again in a new one."},
 };
 /* clang-format on */
 

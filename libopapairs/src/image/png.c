@@ -178,14 +178,27 @@ typedef struct reader {
     png_structp png;
     png_infop meta;
     jmp_buf back;
-    bool memory;
+    bool memory; /* there was not enough */
 } reader;
+
+/* libpng has many words for a lack of memory; whether there was one is known here. */
+static png_voidp take_memory(png_structp png, png_alloc_size_t size)
+{
+    reader *r = png_get_mem_ptr(png);
+    void *p = malloc(size);
+    r->memory |= p == NULL;
+    return p;
+}
+
+static void give_memory(png_structp png, png_voidp p)
+{
+    (void)png;
+    free(p);
+}
 
 static PNG_NORETURN void on_error(png_structp png, png_const_charp message)
 {
     reader *r = png_get_error_ptr(png);
-    if (strcmp(message, "Out of memory") == 0)
-        r->memory = true;
     opa_image_walk_fault(r->walk, OPA_F_IMAGE_CORRUPT, "%s", message);
     longjmp(r->back, 1);
 }
@@ -285,7 +298,7 @@ static void guarded(reader *r, opa_image *out)
 {
     if (setjmp(r->back) != 0)
         return;
-    r->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, r, on_error, on_warning);
+    r->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, r, on_error, on_warning, r, take_memory, give_memory);
     r->meta = r->png ? png_create_info_struct(r->png) : NULL;
     if (r->meta)
         decode(r, out);

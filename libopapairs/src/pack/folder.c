@@ -32,15 +32,22 @@ static bool dots(const char *name)
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* Remove a folder of ours: only files with a pack's names, so that nobody loses anything else. */
+/* Empty a folder of ours: only files with a pack's names, so that nobody loses anything else. Takes no memory, which may
+ * be what is short. */
+static void empty_folder(DIR *dir)
+{
+    rewinddir(dir);
+    for (struct dirent *e; (e = readdir(dir));)
+        if (opa_folder_knows(e->d_name))
+            unlinkat(dirfd(dir), e->d_name, 0);
+}
+
 static void remove_folder(const char *path)
 {
     DIR *dir = opendir(path);
     if (!dir)
         return;
-    for (struct dirent *e; (e = readdir(dir));)
-        if (opa_folder_knows(e->d_name))
-            unlinkat(dirfd(dir), e->d_name, 0);
+    empty_folder(dir);
     closedir(dir);
     rmdir(path);
 }
@@ -72,15 +79,21 @@ static char *resolve(const char *path)
     return out;
 }
 
-/* What stands at the place now: nothing, an empty folder, a pack, or something that must stay. */
+/* What stands at the place now: nothing, an empty folder, a pack, or something that must stay. It is kept open, so that
+ * nothing is needed to empty it when the new one is there. */
 static int look(opa_folder *f)
 {
     struct stat st;
+    f->replaces = false;
     if (lstat(f->path, &st) != 0)
-        return errno == ENOENT ? OPA_OK : opa_fail(f->ctx, OPA_ECREATE, "%s: %s", f->path, strerror(errno));
-    DIR *dir = S_ISDIR(st.st_mode) ? opendir(f->path) : NULL;
-    if (!dir)
+        return errno == ENOENT ? OPA_OK : opa_fail_system(f->ctx, OPA_ECREATE, f->path);
+    if (!S_ISDIR(st.st_mode))
         return opa_fail(f->ctx, OPA_ECREATE, "%s: exists and is not a pack; choose another place", f->path);
+    if (f->old)
+        closedir(f->old);
+    DIR *dir = f->old = opendir(f->path);
+    if (!dir)
+        return opa_fail_system(f->ctx, OPA_ECREATE, f->path);
     int status = OPA_OK;
     bool manifest = false, any = false;
     for (struct dirent *e; status == OPA_OK && (e = readdir(dir));) {
@@ -93,7 +106,6 @@ static int look(opa_folder *f)
                               "%s: holds %s, which is no part of a pack; choose another place or move it", f->path,
                               e->d_name);
     }
-    closedir(dir);
     if (status == OPA_OK && any && !manifest)
         status = opa_fail(f->ctx, OPA_ECREATE, "%s: is neither empty nor a pack (no manifest.json)", f->path);
     f->replaces = any;
@@ -111,6 +123,24 @@ static void remove_leftover(const char *path)
     close(fd);
 }
 
+/* The folder that was just made, open and locked. False: errno; another pack may have taken it for a leftover between
+ * mkdir and flock. */
+static bool open_temp(opa_folder *f)
+{
+    struct stat st;
+    f->dir = opendir(f->temp);
+    if (!f->dir)
+        return false;
+    f->fd = dirfd(f->dir);
+    if (flock(f->fd, LOCK_EX | LOCK_NB) == 0 && fstat(f->fd, &st) == 0 && st.st_nlink > 0 && access(f->temp, F_OK) == 0)
+        return true;
+    closedir(f->dir);
+    f->dir = NULL;
+    f->fd = -1;
+    errno = ENOENT;
+    return false;
+}
+
 static int make_temp(opa_folder *f)
 {
     const char *slash = strrchr(f->path, '/');
@@ -118,27 +148,25 @@ static int make_temp(opa_folder *f)
     f->temp = malloc(room);
     if (!f->temp)
         return opa_fail_memory(f->ctx);
-    int error = EEXIST;
-    for (unsigned i = 0; i < MANY_TEMPS && error == EEXIST; i++) {
+    errno = EEXIST;
+    for (unsigned i = 0; i < MANY_TEMPS && errno == EEXIST; i++) {
         /* The base name is cut so that a name of 255 bytes still has room for the rest. */
         snprintf(f->temp, room, "%.*s.%.220s.new-%u", (int)(slash - f->path) + 1, f->path, slash + 1, i);
         remove_leftover(f->temp);
-        error = mkdir(f->temp, 0777) == 0 ? 0 : errno;
-        if (error)
+        if (mkdir(f->temp, 0777) != 0)
             continue;
-        f->fd = open(f->temp, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        struct stat st;
-        /* Between mkdir and flock another pack may have taken it for a leftover. */
-        if (f->fd >= 0 && flock(f->fd, LOCK_EX | LOCK_NB) == 0 && fstat(f->fd, &st) == 0 && st.st_nlink > 0 &&
-            access(f->temp, F_OK) == 0) {
-            f->begun = true;
+        f->begun = open_temp(f);
+        if (f->begun)
             return OPA_OK;
-        }
-        error = f->fd < 0 && errno != ENOENT ? errno : EEXIST;
-        if (f->fd >= 0)
-            close(f->fd);
+        if (errno == ENOENT)
+            errno = EEXIST;
+        else
+            rmdir(f->temp);
     }
-    return opa_fail(f->ctx, OPA_ECREATE, "%s: cannot be made beside its place: %s", f->path, strerror(error));
+    const int reason = errno;
+    return reason == ENOMEM ? opa_fail_memory(f->ctx)
+                            : opa_fail(f->ctx, reason == ENOSPC || reason == EDQUOT ? OPA_EIO : OPA_ECREATE,
+                                       "%s: cannot be made beside its place: %s", f->path, strerror(reason));
 }
 
 /* The other leftovers: a second process may have taken a higher number. */
@@ -168,7 +196,7 @@ int opa_folder_begin(opa_context *ctx, opa_folder *out, const char *path)
 {
     *out = (opa_folder){.ctx = ctx, .fd = -1};
     out->path = resolve(path);
-    int status = out->path ? look(out) : opa_fail(ctx, OPA_ECREATE, "%s: %s", path, strerror(errno));
+    int status = out->path ? look(out) : opa_fail_system(ctx, OPA_ECREATE, path);
     if (status == OPA_OK)
         status = make_temp(out);
     if (status == OPA_OK)
@@ -183,6 +211,19 @@ int opa_folder_create(const opa_folder *f, const char *name)
     return openat(f->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 }
 
+int opa_folder_failed(const opa_folder *f, const char *name)
+{
+    const int reason = errno;
+    if (reason == ENOMEM)
+        return opa_fail_memory(f->ctx);
+    const bool full = reason == ENOSPC || reason == EDQUOT || reason == EFBIG;
+    return opa_fail(f->ctx, OPA_EIO, "%s/%s: %s%s%s", f->path, name, strerror(reason),
+                    full     ? "; make room there, then pack again"
+                    : reason ? ""
+                             : "nothing was written",
+                    f->replaces ? " (the pack that is there was not touched)" : "");
+}
+
 int opa_folder_write(const opa_folder *f, int fd, const char *name, opa_text bytes)
 {
     while (bytes.size > 0) {
@@ -190,8 +231,7 @@ int opa_folder_write(const opa_folder *f, int fd, const char *name, opa_text byt
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return opa_fail(f->ctx, OPA_EIO, "%s/%s: %s", f->path, name,
-                            n < 0 ? strerror(errno) : "nothing was written");
+            return opa_folder_failed(f, name);
         bytes.data += n;
         bytes.size -= (size_t)n;
     }
@@ -202,34 +242,27 @@ int opa_folder_add(const opa_folder *f, const char *name, opa_text bytes)
 {
     const int fd = opa_folder_create(f, name);
     if (fd < 0)
-        return opa_fail(f->ctx, OPA_EIO, "%s/%s: %s", f->path, name, strerror(errno));
+        return opa_folder_failed(f, name);
     const int status = opa_folder_write(f, fd, name, bytes);
     if (close(fd) != 0 && status == OPA_OK)
-        return opa_fail(f->ctx, OPA_EIO, "%s/%s: %s", f->path, name, strerror(errno));
+        return opa_folder_failed(f, name);
     return status;
 }
 
 static int sync_all(const opa_folder *f)
 {
-    const int copy = openat(f->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-    if (!dir) {
-        if (copy >= 0)
-            close(copy);
-        return opa_fail(f->ctx, OPA_EIO, "%s: %s", f->path, strerror(errno));
-    }
     int status = OPA_OK;
-    for (struct dirent *e; status == OPA_OK && (e = readdir(dir));) {
+    rewinddir(f->dir);
+    for (struct dirent *e; status == OPA_OK && (e = readdir(f->dir));) {
         const int fd = dots(e->d_name) ? -1 : openat(f->fd, e->d_name, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
             continue;
         if (fsync(fd) != 0)
-            status = opa_fail(f->ctx, OPA_EIO, "%s/%s: %s", f->path, e->d_name, strerror(errno));
+            status = opa_folder_failed(f, e->d_name);
         close(fd);
     }
-    closedir(dir);
     if (status == OPA_OK && fsync(f->fd) != 0 && errno != EINVAL)
-        status = opa_fail(f->ctx, OPA_EIO, "%s: %s", f->path, strerror(errno));
+        status = opa_folder_failed(f, "");
     return status;
 }
 
@@ -243,9 +276,11 @@ static int swap_in_two_steps(opa_folder *f)
     snprintf(aside, room, "%s-old", f->temp);
     int status = OPA_OK;
     if (rename(f->path, aside) != 0 || (rename(f->temp, f->path) != 0 && (rename(aside, f->path), true)))
-        status = opa_fail(f->ctx, OPA_EIO, "%s: %s", f->path, strerror(errno));
-    else
-        remove_folder(aside);
+        status = opa_fail_system(f->ctx, OPA_EIO, f->path);
+    else {
+        empty_folder(f->old);
+        rmdir(aside);
+    }
     free(aside);
     return status;
 }
@@ -273,7 +308,8 @@ int opa_folder_commit(opa_folder *f)
         if (rename(f->temp, f->path) != 0)
             return opa_fail(f->ctx, OPA_ECREATE, "%s: %s", f->path, strerror(errno));
     } else if (renameat2(AT_FDCWD, f->temp, AT_FDCWD, f->path, RENAME_EXCHANGE) == 0) {
-        remove_folder(f->temp);
+        empty_folder(f->old);
+        rmdir(f->temp);
     } else if ((status = swap_in_two_steps(f))) {
         return status;
     }
@@ -284,10 +320,14 @@ int opa_folder_commit(opa_folder *f)
 
 void opa_folder_release(opa_folder *f)
 {
-    if (f->begun)
-        remove_folder(f->temp);
-    if (f->fd >= 0 && f->temp)
-        close(f->fd);
+    if (f->begun) {
+        empty_folder(f->dir);
+        rmdir(f->temp);
+    }
+    if (f->old)
+        closedir(f->old);
+    if (f->dir)
+        closedir(f->dir);
     free(f->path);
     free(f->temp);
     *f = (opa_folder){.fd = -1};

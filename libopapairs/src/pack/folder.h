@@ -7,6 +7,8 @@
 #ifndef OPA_PACK_FOLDER_H
 #define OPA_PACK_FOLDER_H
 
+#include <dirent.h>
+
 #include <opapairs/pack.h>
 
 /** {0} is an empty one. */
@@ -14,6 +16,8 @@ typedef struct opa_folder {
     opa_context *ctx;
     char *path; /**< where it will be */
     char *temp; /**< where it is filled */
+    DIR *dir;   /**< temp, open: to empty it then takes no memory */
+    DIR *old;   /**< what is at path, likewise */
     int fd;     /**< of temp, locked */
     bool begun;
     bool replaces; /**< there is an older pack at path */
@@ -24,6 +28,8 @@ typedef struct opa_folder {
 int opa_folder_begin(opa_context *ctx, opa_folder *out, const char *path);
 /** A new file in it, for writing; -1 and errno. */
 int opa_folder_create(const opa_folder *f, const char *name);
+/** Say why (errno) @p name cannot be written, and what to do. OPA_EIO or OPA_ENOMEM. */
+int opa_folder_failed(const opa_folder *f, const char *name);
 /** A whole new file. */
 int opa_folder_add(const opa_folder *f, const char *name, opa_text bytes);
 /** All bytes of a run; OPA_EIO with a message that names @p name. */

@@ -199,3 +199,11 @@ int opa_manifest_write(opa_context *ctx, opa_json_writer *w, opa_manifest *m, op
     opa_json_end_object(w);
     return opa_json_writer_finish(w, out) ? opa_fail_memory(ctx) : OPA_OK;
 }
+
+int opa_manifest_fail_newer(opa_context *ctx, int64_t version)
+{
+    return opa_fail(
+        ctx, OPA_EVERSION,
+        "manifest.json: the pack has schema version %lld, this program knows up to %d: use a newer opapairs",
+        (long long)version, OPA_PACK_SCHEMA_VERSION);
+}

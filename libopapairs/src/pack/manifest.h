@@ -47,6 +47,8 @@ void opa_manifest_release(opa_manifest *m);
 int opa_manifest_remark(opa_context *ctx, opa_remarks *list, opa_text id, int code, const char *text);
 /** A new shard, zeroed, with its name; NULL: out of memory. Borrowed until the next one. */
 opa_shard *opa_manifest_shard(opa_manifest *m, const char *name);
+/** OPA_EVERSION: the pack has the schema version @p version, which is newer than ours. */
+int opa_manifest_fail_newer(opa_context *ctx, int64_t version);
 /** Sort the shards and write the document: one line and a line feed. */
 int opa_manifest_write(opa_context *ctx, opa_json_writer *w, opa_manifest *m, opa_text *out);
 

@@ -77,9 +77,7 @@ static int load(opa_pack *p)
     if (!value || !opa_json_integer(p->manifest, value, &version) || version < 1)
         return opa_fail(p->ctx, OPA_EDATA, "manifest.json: schema_version: a number from 1 on is expected");
     if (version > OPA_PACK_SCHEMA_VERSION)
-        return opa_fail(p->ctx, OPA_EVERSION,
-                        "manifest.json: written by a newer version of the format (%lld, known is %d)",
-                        (long long)version, OPA_PACK_SCHEMA_VERSION);
+        return opa_manifest_fail_newer(p->ctx, version);
     status = opa_file_load(p->ctx, p->folder, "index.tsv", MAX_DOCUMENT, &p->index_bytes);
     if (status == OPA_ENOENT)
         return opa_fail(p->ctx, OPA_EDATA, "index.tsv is missing");

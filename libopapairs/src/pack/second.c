@@ -3,10 +3,13 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/context.h"
 
 static const char *next_member(struct archive *a, const opa_pack_entry *e, const char *extension)
 {
@@ -23,7 +26,7 @@ static const char *next_member(struct archive *a, const opa_pack_entry *e, const
     return archive_read_data_skip(a) == ARCHIVE_OK ? NULL : "libarchive cannot read a member";
 }
 
-const char *opa_second_opinion(int fd, const opa_shard_check *check)
+int opa_second_opinion(opa_context *ctx, const char **out, int fd, const opa_shard_check *check)
 {
     const opa_layout layout = opa_shard_layout(check->kind);
     struct archive *a = archive_read_new();
@@ -38,6 +41,8 @@ const char *opa_second_opinion(int fd, const opa_shard_check *check)
         if (!defect && archive_read_next_header(a, &entry) != ARCHIVE_EOF)
             defect = "libarchive finds more members than the index";
     }
+    const bool no_memory = !a || (defect && archive_errno(a) == ENOMEM);
     archive_read_free(a);
-    return defect;
+    *out = defect;
+    return no_memory ? opa_fail_memory(ctx) : OPA_OK;
 }

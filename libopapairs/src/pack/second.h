@@ -8,7 +8,7 @@
 
 #include "pack/shard.h"
 
-/** NULL: the same members with the same sizes; else what differs, static storage. */
-const char *opa_second_opinion(int fd, const opa_shard_check *check);
+/** *out NULL: the same members with the same sizes; else what differs, static storage. OPA_ENOMEM. */
+int opa_second_opinion(opa_context *ctx, const char **out, int fd, const opa_shard_check *check);
 
 #endif

@@ -291,8 +291,10 @@ static int check_all(verifier *v)
     if (!v->sound)
         return add(v, OPA_F_SHARD_ALTERED, NULL,
                    "the hash of the shard is neither that of the manifest nor that of SHA256SUMS");
-    const char *defect = c->index_sound ? opa_second_opinion(v->fd, c) : NULL;
-    return defect ? add(v, OPA_F_SHARD_ALTERED, NULL, defect) : OPA_OK;
+    const char *defect = NULL;
+    if (c->index_sound)
+        status = opa_second_opinion(v->ctx, &defect, v->fd, c);
+    return status || !defect ? status : add(v, OPA_F_SHARD_ALTERED, NULL, defect);
 }
 
 int opa_shard_verify(opa_context *ctx, opa_shard_check *check, int folder, _Atomic int64_t *done)

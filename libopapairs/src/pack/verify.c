@@ -136,7 +136,7 @@ static int load_manifest(verification *v)
     if (!value || !opa_json_integer(v->manifest, value, &version) || version < 1)
         return add(v, OPA_F_MANIFEST_INVALID, "manifest.json", "schema_version: a number from 1 on is expected");
     if (version > OPA_PACK_SCHEMA_VERSION)
-        return opa_fail(v->ctx, OPA_EVERSION, "manifest.json: written by a newer version of the format");
+        return opa_manifest_fail_newer(v->ctx, version);
     return OPA_OK;
 }
 
@@ -155,23 +155,30 @@ static int load_index(verification *v)
 
 /* ---- which shards there should be ---- */
 
-static opa_shard_check *shard_named(verification *v, opa_text name)
+/* *out NULL: no shard has such a name. */
+static int shard_named(verification *v, opa_shard_check **out, opa_text name)
 {
     opa_shard_kind kind;
     uint32_t number;
+    *out = NULL;
     if (!opa_shard_name_parse(name, &kind, &number))
-        return NULL;
-    for (size_t i = 0; i < v->shard_count; i++)
+        return OPA_OK;
+    size_t i = 0;
+    for (; i < v->shard_count; i++)
         if (strlen(v->shards[i].name) == name.size && memcmp(v->shards[i].name, name.data, name.size) == 0)
-            return &v->shards[i];
+            break;
+    if (i < v->shard_count) {
+        *out = &v->shards[i];
+        return OPA_OK;
+    }
     opa_shard_check *more = realloc(v->shards, (v->shard_count + 1) * sizeof *more);
     if (!more)
-        return NULL;
+        return opa_fail_memory(v->ctx);
     v->shards = more;
-    opa_shard_check *c = &more[v->shard_count++];
-    *c = (opa_shard_check){.kind = kind};
-    memcpy(c->name, name.data, name.size);
-    return c;
+    *out = &more[v->shard_count++];
+    **out = (opa_shard_check){.kind = kind};
+    memcpy((*out)->name, name.data, name.size);
+    return OPA_OK;
 }
 
 static int shards_of_manifest(verification *v)
@@ -185,6 +192,7 @@ static int shards_of_manifest(verification *v)
     for (const cJSON *item = list->child; item; item = item->next) {
         opa_text name, hash;
         int64_t samples, bytes;
+        int status = OPA_OK;
         opa_shard_check *c = NULL;
         char digits[2 * OPA_SHA256_SIZE + 1] = "";
         const cJSON *n = opa_json_get(item, "name"), *h = opa_json_get(item, "sha256"),
@@ -192,7 +200,9 @@ static int shards_of_manifest(verification *v)
         if (n && h && s && b && opa_json_text(doc, n, &name) && opa_json_text(doc, h, &hash) &&
             hash.size == sizeof digits - 1 && opa_json_integer(doc, s, &samples) && samples >= 0 &&
             opa_json_integer(doc, b, &bytes) && bytes >= 0)
-            c = shard_named(v, name);
+            status = shard_named(v, &c, name);
+        if (status)
+            return status;
         if (c)
             memcpy(digits, hash.data, hash.size);
         if (!c || !opa_unhex(c->manifest_sha256, digits, OPA_SHA256_SIZE))
@@ -235,9 +245,10 @@ static int distribute(verification *v)
     for (size_t i = 0, end; i < n; i = end) {
         for (end = i + 1; end < n && opa_text_equal(v->entries[end]->shard, v->entries[i]->shard); end++)
             ;
-        opa_shard_check *c = shard_named(v, v->entries[i]->shard);
-        if (!c)
-            return opa_fail_memory(v->ctx);
+        opa_shard_check *c;
+        const int status = shard_named(v, &c, v->entries[i]->shard);
+        if (status || !c) /* an index that could be read names shards only */
+            return status ? status : opa_fail(v->ctx, OPA_EDATA, "index.tsv: no name of a shard");
         c->entries = v->entries + i;
         c->entry_count = end - i;
     }
@@ -249,14 +260,10 @@ static int collect_shards(verification *v)
     int status = shards_of_manifest(v);
     for (size_t i = 0; i < v->sums.count && status == OPA_OK; i++) {
         const opa_sum *s = &v->sums.items[i];
-        opa_shard_kind kind;
-        uint32_t number;
-        const opa_text name = {s->name, strlen(s->name)};
-        if (!opa_shard_name_parse(name, &kind, &number))
+        opa_shard_check *c;
+        status = shard_named(v, &c, (opa_text){s->name, strlen(s->name)});
+        if (status || !c)
             continue;
-        opa_shard_check *c = shard_named(v, name);
-        if (!c)
-            return opa_fail_memory(v->ctx);
         c->in_sums = true;
         memcpy(c->sums_sha256, s->sha256, OPA_SHA256_SIZE);
     }

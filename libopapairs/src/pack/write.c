@@ -51,7 +51,7 @@ typedef struct packer {
 
 static int write_failed(packer *p, const char *name)
 {
-    return opa_fail(p->ctx, OPA_EIO, "%s/%s: %s", p->folder.path, name, strerror(errno));
+    return opa_folder_failed(&p->folder, name);
 }
 
 static int open_next_shard(packer *p, opa_shard_kind kind)

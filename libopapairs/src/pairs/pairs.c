@@ -231,6 +231,7 @@ static void write_image(opa_json_writer *w, const opa_sample *sample)
 static int write_responses(opa_context *ctx, opa_json_writer *w, const opa_response *responses)
 {
     opa_buffer b = {0};
+    bool failed = false; /* the next use of the buffer forgets it */
     opa_json_write_key(w, "responses");
     opa_json_begin_object(w);
     for (int r = 0; r < OPA_ROLES; r++) {
@@ -245,17 +246,18 @@ static int write_responses(opa_context *ctx, opa_json_writer *w, const opa_respo
         }
         opa_json_write_key(w, "ids");
         write_ids(w, &b, &responses[r]);
+        failed |= b.failed;
         opa_json_write_key(w, "weights");
         opa_json_begin_object(w);
         for (int k = 0; k < OPA_WEIGHTS; k++) {
             opa_json_write_key(w, opa_weights_names[k]);
             write_weights(w, &b, responses[r].weights[k], responses[r].count);
+            failed |= b.failed;
         }
         opa_json_end_object(w);
         opa_json_end_object(w);
     }
     opa_json_end_object(w);
-    const bool failed = b.failed;
     opa_buffer_release(&b);
     return failed ? opa_fail_memory(ctx) : OPA_OK;
 }

@@ -478,8 +478,7 @@ static int read_file(opa_context *ctx, opa_buffer *out, const char *path)
 {
     FILE *f = fopen(path, "rb");
     if (!f)
-        return opa_fail(ctx, errno == ENOENT || errno == ENOTDIR ? OPA_ENOENT : OPA_EIO, "%s: %s", path,
-                        strerror(errno));
+        return opa_fail_system(ctx, errno == ENOENT || errno == ENOTDIR ? OPA_ENOENT : OPA_EIO, path);
     char piece[4096];
     size_t n;
     while (out->size <= MAX_DOCUMENT && (n = fread(piece, 1, sizeof piece, f)) > 0)

@@ -126,27 +126,38 @@ static void number(opa_sha256 *h, uint64_t n)
     opa_sha256_add(h, bytes, sizeof bytes);
 }
 
-/* Address of the record's bytes (table raws): SHA-256 of them, where an image was cut out of the rest, then of the
- * place of the cut as eight bytes and of the image's hash. A cut image stands for its base64 exactly, so equal
- * addresses mean equal bytes. */
+void opa_raw_address(uint8_t out[OPA_SHA256_SIZE], opa_text head, opa_text tail, const uint8_t *image)
+{
+    opa_sha256 h;
+    opa_sha256_init(&h);
+    opa_sha256_add(&h, head.data, head.size);
+    opa_sha256_add(&h, tail.data, tail.size);
+    if (image) {
+        number(&h, head.size);
+        opa_sha256_add(&h, image, OPA_SHA256_SIZE);
+    }
+    opa_sha256_done(out, &h);
+}
+
+void opa_raw_address_lost(uint8_t out[OPA_SHA256_SIZE], const char *file, int64_t index)
+{
+    opa_sha256 h;
+    opa_sha256_init(&h);
+    opa_sha256_add(&h, file, strlen(file) + 1);
+    number(&h, (uint64_t)index);
+    opa_sha256_done(out, &h);
+}
+
 static void address(opa_item *item, const opa_source *source)
 {
     const opa_incoming *in = &item->in;
-    opa_sha256 h;
-    opa_sha256_init(&h);
-    if (item->oversize) {
-        /* Its bytes are gone: it is itself by its place. */
-        opa_sha256_add(&h, source->name, strlen(source->name) + 1);
-        number(&h, (uint64_t)item->index);
-    } else {
-        opa_sha256_add(&h, in->bytes.data, in->cut.begin);
-        opa_sha256_add(&h, in->bytes.data + in->cut.end, in->bytes.size - in->cut.end);
-    }
-    if (in->cut.end > in->cut.begin) {
-        number(&h, in->cut.begin);
-        opa_sha256_add(&h, in->image_sha256, OPA_SHA256_SIZE);
-    }
-    opa_sha256_done(item->sha256, &h);
+    const bool cut = in->cut.end > in->cut.begin;
+    if (item->oversize)
+        opa_raw_address_lost(item->sha256, source->name, item->index);
+    else
+        opa_raw_address(item->sha256, (opa_text){in->bytes.data, in->cut.begin},
+                        (opa_text){in->bytes.data + in->cut.end, in->bytes.size - in->cut.end},
+                        cut ? in->image_sha256 : NULL);
 }
 
 static void hash_text(opa_sha256 *h, opa_text text)

@@ -56,6 +56,13 @@ typedef struct opa_batch_reader {
 int opa_batch_reader_init(opa_batch_reader *out);
 void opa_batch_reader_release(opa_batch_reader *reader);
 
+/** Address of a record's bytes (table raws): SHA-256 of them, where an image was cut out of the rest (@p image is its
+ * hash; NULL: none was) then of the place of the cut as eight bytes and of that hash. A cut image stands for its base64
+ * exactly, so equal addresses mean equal bytes. */
+void opa_raw_address(uint8_t out[OPA_SHA256_SIZE], opa_text head, opa_text tail, const uint8_t *image);
+/** Of a record too large to keep: it is itself by its place. */
+void opa_raw_address_lost(uint8_t out[OPA_SHA256_SIZE], const char *file, int64_t index);
+
 /** Append a record; NULL: out of memory. */
 opa_item *opa_batch_add(opa_batch *batch, const opa_json_record *record);
 /** Read all records. Each item has its status afterwards. */

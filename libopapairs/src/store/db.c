@@ -10,6 +10,34 @@
 #include "base/context.h"
 #include "base/utf8.h"
 
+/* A write that fails for another reason than ENOSPC (a quota, a limit on the size of files) is SQLITE_IOERR_WRITE; why is
+ * often forgotten by then. */
+static bool is_full(int rc, int reason)
+{
+    return (rc & 0xFF) == SQLITE_FULL || reason == ENOSPC || reason == EDQUOT || reason == EFBIG ||
+           rc == SQLITE_IOERR_WRITE || rc == SQLITE_IOERR_SHMSIZE || rc == SQLITE_IOERR_TRUNCATE;
+}
+
+bool opa_db_is_full(opa_db *db)
+{
+    return is_full(sqlite3_extended_errcode(db->handle), sqlite3_system_errno(db->handle));
+}
+
+static int fail_io(opa_db *db, int rc, const char *what)
+{
+    const int reason = db->handle ? sqlite3_system_errno(db->handle) : 0;
+    if (rc == SQLITE_IOERR_NOMEM || reason == ENOMEM)
+        return opa_fail_memory(db->ctx);
+    if (is_full(rc, reason))
+        return opa_fail(db->ctx, OPA_EIO,
+                        "%s: %s: what was not finished was taken back, what was done before is there; make room and "
+                        "do it again",
+                        db->path,
+                        (rc & 0xFF) == SQLITE_FULL ? "the disk is full"
+                                                   : "writing failed (disk full, quota or ulimit -f)");
+    return opa_fail(db->ctx, OPA_EIO, "%s: %s%s%s", db->path, what, reason ? ": " : "", reason ? strerror(reason) : "");
+}
+
 int opa_db_fail(opa_db *db, int rc)
 {
     const char *what = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(rc);
@@ -19,17 +47,17 @@ int opa_db_fail(opa_db *db, int rc)
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return opa_fail(db->ctx, OPA_EBUSY, "%s: busy: another process holds the store", db->path);
-    case SQLITE_FULL:
-        return opa_fail(db->ctx, OPA_EIO, "%s: the disk is full; the batch was taken back", db->path);
     case SQLITE_READONLY:
         return opa_fail(db->ctx, OPA_EIO, "%s: the store cannot be written (read-only file or folder)", db->path);
     case SQLITE_CANTOPEN:
         return opa_fail(db->ctx, OPA_EIO, "%s: cannot open the store or a file beside it", db->path);
+    case SQLITE_FULL:
     case SQLITE_IOERR:
-        return opa_fail(db->ctx, OPA_EIO, "%s: %s (%s)", db->path, what, strerror(errno));
+        return fail_io(db, rc, what);
     case SQLITE_NOTADB:
         return opa_fail(db->ctx, OPA_EDATA, "%s: not a store", db->path);
     case SQLITE_CORRUPT:
+    case SQLITE_ERROR: /* our statements are right: the tables are not */
         return opa_fail(db->ctx, OPA_EDATA, "%s: the store is damaged (%s)", db->path, what);
     case SQLITE_TOOBIG:
         return opa_fail(db->ctx, OPA_ERECORD, "%s: a value is larger than the store can hold", db->path);
@@ -225,18 +253,17 @@ void opa_db_bind_blob(sqlite3_stmt *statement, int index, opa_text bytes)
         sqlite3_bind_null(statement, index);
 }
 
-opa_text opa_db_text(sqlite3_stmt *statement, int column)
-{
-    if (sqlite3_column_type(statement, column) == SQLITE_NULL)
-        return (opa_text){0};
-    const char *data = (const char *)sqlite3_column_text(statement, column);
-    return data ? (opa_text){data, (size_t)sqlite3_column_bytes(statement, column)} : OPA_TEXT("");
-}
-
 opa_text opa_db_blob(sqlite3_stmt *statement, int column)
 {
     if (sqlite3_column_type(statement, column) == SQLITE_NULL)
         return (opa_text){0};
-    const char *data = sqlite3_column_blob(statement, column);
+    const char *data = (const char *)sqlite3_column_blob(statement, column);
     return data ? (opa_text){data, (size_t)sqlite3_column_bytes(statement, column)} : OPA_TEXT("");
+}
+
+opa_text opa_db_text(sqlite3_stmt *statement, int column)
+{
+    /* The tables are strict and the database is UTF-8, so these are the text's bytes as they are. sqlite3_column_text()
+     * would copy them to put a NUL behind, and has no way to say that there was no memory for that. */
+    return opa_db_blob(statement, column);
 }

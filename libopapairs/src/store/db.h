@@ -34,6 +34,8 @@ int opa_db_open(opa_context *ctx, opa_db *out, const char *path);
 void opa_db_close(opa_db *db);
 /** Turn a result code of SQLite into one of ours, with its message. */
 int opa_db_fail(opa_db *db, int rc);
+/** Is a full disk, or a limit on the size of files, why the last statement failed? */
+bool opa_db_is_full(opa_db *db);
 /** Run statements that give no rows. */
 int opa_db_exec(opa_db *db, const char *sql);
 /** The prepared statement of @p sql (a string with static storage: it is known by its address), reset and without
@@ -53,7 +55,8 @@ void opa_db_rollback(opa_db *db);
 /** Parameters; borrowed until the statement is prepared again. data NULL is NULL. */
 void opa_db_bind_text(sqlite3_stmt *statement, int index, opa_text text);
 void opa_db_bind_blob(sqlite3_stmt *statement, int index, opa_text bytes);
-/** Columns, borrowed until the next step: NULL has data NULL, an empty one has not. */
+/** Columns, borrowed until the next step: NULL has data NULL, an empty one has not. They take no memory and cannot
+ * fail; nothing stands behind their bytes. */
 opa_text opa_db_text(sqlite3_stmt *statement, int column);
 opa_text opa_db_blob(sqlite3_stmt *statement, int column);
 

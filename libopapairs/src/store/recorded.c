@@ -97,27 +97,49 @@ _Static_assert(OPA_F_REVISION == 603 && OPA_F_DUPLICATE_RECORD == 601 && OPA_OUT
                    OPA_OUTCOME_SAME == 4,
                "named in the statement");
 
+/* Texts of the current row, with a NUL behind each. */
+typedef struct row_texts {
+    opa_buffer file, field, message;
+} row_texts;
+
+static bool read_texts(row_texts *out, sqlite3_stmt *row, int kind)
+{
+    opa_buffer_clear(&out->file);
+    opa_buffer_clear(&out->field);
+    opa_buffer_clear(&out->message);
+    opa_buffer_add_text(&out->file, opa_db_text(row, 4));
+    opa_buffer_add_text(&out->field, opa_db_text(row, 9));
+    if (kind == 4)
+        opa_buffer_add_string(&out->message, OPA_REVISION_MESSAGE);
+    else if (kind == 5)
+        opa_copy_message(&out->message, sqlite3_column_int(row, 11), opa_db_text(row, 12),
+                         sqlite3_column_int64(row, 13));
+    else
+        opa_buffer_add_text(&out->message, opa_db_text(row, 10));
+    return !out->file.failed && !out->field.failed && !out->message.failed;
+}
+
+static void release_texts(row_texts *t)
+{
+    opa_buffer_release(&t->file);
+    opa_buffer_release(&t->field);
+    opa_buffer_release(&t->message);
+}
+
 /* The finding of the current row into *list, which is empty. */
-static int read_finding(opa_findings *list, opa_buffer *message, opa_buffer *file, sqlite3_stmt *row)
+static int read_finding(opa_findings *list, row_texts *texts, sqlite3_stmt *row)
 {
     const int kind = sqlite3_column_int(row, 2);
     const int64_t inner = sqlite3_column_int64(row, 6);
-    opa_buffer_clear(message);
-    opa_buffer_clear(file);
-    opa_buffer_add_text(file, opa_db_text(row, 4));
-    if (kind == 4)
-        opa_buffer_add_string(message, OPA_REVISION_MESSAGE);
-    else if (kind == 5)
-        opa_copy_message(message, sqlite3_column_int(row, 11), opa_db_text(row, 12), sqlite3_column_int64(row, 13));
-    else
-        opa_buffer_add_text(message, opa_db_text(row, 10));
-    if (message->failed || file->failed)
+    if (!read_texts(texts, row, kind))
         return OPA_ENOMEM;
     const int64_t line = kind == 1 ? inner : opa_recorded_line(sqlite3_column_int64(row, 5), inner);
-    const int status = opa_findings_add(list, sqlite3_column_int(row, 8), line,
-                                        (const char *)sqlite3_column_text(row, 9), "%s", opa_buffer_text(message).data);
-    return status == OPA_OK ? opa_findings_locate(list, 0, opa_buffer_text(file).data, sqlite3_column_int64(row, 1),
-                                                  opa_db_text(row, 7))
+    const bool has_field = sqlite3_column_type(row, 9) != SQLITE_NULL;
+    const int status =
+        opa_findings_add(list, sqlite3_column_int(row, 8), line, has_field ? opa_buffer_text(&texts->field).data : NULL,
+                         "%s", opa_buffer_text(&texts->message).data);
+    return status == OPA_OK ? opa_findings_locate(list, 0, opa_buffer_text(&texts->file).data,
+                                                  sqlite3_column_int64(row, 1), opa_db_text(row, 7))
                             : status;
 }
 
@@ -125,14 +147,14 @@ static int each_finding(opa_db *db, opa_text id, opa_finding_fn fn, void *user)
 {
     sqlite3_stmt *s;
     opa_findings one = {0};
-    opa_buffer message = {0}, file = {0};
+    row_texts texts = {0};
     int status = opa_db_prepare(db, &s, findings_sql);
     if (status != OPA_OK)
         return status;
     opa_db_bind_text(s, 1, id);
     while ((status = opa_db_next(db, s)) == OPA_OK) {
         opa_findings_clear(&one);
-        if (read_finding(&one, &message, &file, s) != OPA_OK) {
+        if (read_finding(&one, &texts, s) != OPA_OK) {
             status = opa_fail_memory(db->ctx);
             break;
         }
@@ -141,8 +163,7 @@ static int each_finding(opa_db *db, opa_text id, opa_finding_fn fn, void *user)
             break;
         }
     }
-    opa_buffer_release(&message);
-    opa_buffer_release(&file);
+    release_texts(&texts);
     opa_findings_release(&one);
     return status == OPA_END ? OPA_OK : status;
 }
@@ -170,9 +191,10 @@ int opa_store_sample_findings(opa_store *store, opa_finding_fn fn, void *user)
     if (status != OPA_OK)
         return status;
     while ((status = opa_db_next(&store->db, s)) == OPA_OK) {
-        const char *message = opa_db_text(s, 2).data;
+        const opa_text message = opa_db_text(s, 2);
         opa_findings_clear(&one);
-        if (opa_findings_add(&one, sqlite3_column_int(s, 1), 0, NULL, "%s", message ? message : "") != OPA_OK ||
+        if (opa_findings_add(&one, sqlite3_column_int(s, 1), 0, NULL, "%.*s", (int)message.size,
+                             message.data ? message.data : "") != OPA_OK ||
             opa_findings_locate(&one, 0, NULL, -1, opa_db_text(s, 0)) != OPA_OK) {
             status = opa_fail_memory(store->ctx);
             break;

@@ -5,10 +5,10 @@
 #ifndef OPA_STORE_SCHEMA_H
 #define OPA_STORE_SCHEMA_H
 
+#include <opapairs/store.h>
+
 #include "store/db.h"
 
-/** "OPAP" in the header of the SQLite file (application_id): tells a store from any other database. */
-#define OPA_STORE_APPLICATION_ID 0x4F504150
 /** The version that this library writes (user_version). */
 #define OPA_STORE_VERSION 2
 

@@ -14,7 +14,7 @@
 #define HEADER_SIZE 100
 #define APPLICATION_ID_AT 68
 
-enum kind { KIND_STORE, KIND_EMPTY_FILE, KIND_UNREADABLE, KIND_OTHER, KIND_NONE };
+enum kind { KIND_STORE, KIND_EMPTY_FILE, KIND_UNREADABLE, KIND_DATABASE, KIND_OTHER, KIND_NONE };
 
 static enum kind kind_of(const char *path)
 {
@@ -30,7 +30,7 @@ static enum kind kind_of(const char *path)
         return KIND_OTHER;
     const unsigned char *p = head + APPLICATION_ID_AT;
     const uint32_t id = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-    return id == OPA_STORE_APPLICATION_ID ? KIND_STORE : KIND_OTHER;
+    return id == OPA_STORE_APPLICATION_ID ? KIND_STORE : KIND_DATABASE;
 }
 
 bool opa_store_probe(const char *path)
@@ -53,12 +53,46 @@ static int initialise(opa_db *db)
 
 _Static_assert(OPA_STORE_APPLICATION_ID == 1330659664, "initialise() names it in decimal");
 
+static int read_integer(void *user, int columns, char **values, char **names)
+{
+    (void)names;
+    *(int64_t *)user = columns > 0 && values[0] ? strtoll(values[0], NULL, 10) : 0;
+    return 0;
+}
+
+/* @p made: the file is ours, and what does not become a store goes again. A full disk is OPA_EIO; else what cannot be
+ * written cannot be created. */
+static int make_file(opa_context *ctx, const char *path, bool made)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return opa_fail(ctx, errno == ENOSPC || errno == EDQUOT ? OPA_EIO : OPA_ECREATE, "%s: cannot create: %s", path,
+                        strerror(errno));
+    close(fd);
+    opa_db db;
+    bool full = false;
+    int64_t version = 0;
+    int status = opa_db_open(ctx, &db, path);
+    if (status == OPA_OK) {
+        status = initialise(&db);
+        full = opa_db_is_full(&db);
+        /* Another process may have made it whole meanwhile. */
+        if (status != OPA_OK &&
+            sqlite3_exec(db.handle, "PRAGMA user_version", read_integer, &version, NULL) != SQLITE_OK)
+            version = 0;
+        opa_db_close(&db);
+    }
+    if (status != OPA_OK && made && version == 0)
+        unlink(path);
+    return status == OPA_EIO && !full ? OPA_ECREATE : status;
+}
+
 int opa_store_create(opa_context *ctx, const char *path)
 {
     const enum kind kind = kind_of(path);
     if (kind == KIND_UNREADABLE)
         return opa_fail(ctx, OPA_ECREATE, "%s: %s", path, strerror(errno));
-    if (kind == KIND_OTHER)
+    if (kind == KIND_OTHER || kind == KIND_DATABASE)
         return opa_fail(ctx, OPA_ECREATE, "%s: exists and is not a store", path);
     if (kind == KIND_STORE) {
         opa_store *store;
@@ -74,17 +108,7 @@ int opa_store_create(opa_context *ctx, const char *path)
             return opa_fail(ctx, OPA_ECREATE, "%s: exists and is not empty (%lld samples)", path, (long long)samples);
         return status;
     }
-    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return opa_fail(ctx, OPA_ECREATE, "%s: cannot create: %s", path, strerror(errno));
-    close(fd);
-    opa_db db;
-    int status = opa_db_open(ctx, &db, path);
-    if (status == OPA_OK) {
-        status = initialise(&db);
-        opa_db_close(&db);
-    }
-    return status == OPA_EIO ? OPA_ECREATE : status;
+    return make_file(ctx, path, kind == KIND_NONE);
 }
 
 void opa_store_use_log(opa_store *store)
@@ -112,27 +136,38 @@ static int settle(opa_store *store)
     return status;
 }
 
-int opa_store_open(opa_context *ctx, opa_store **out, const char *path)
+int opa_store_recognise(opa_context *ctx, const char *path)
 {
-    *out = NULL;
     switch (kind_of(path)) {
     case KIND_NONE:
         return opa_fail(ctx, OPA_ENOENT, "%s: no such store (make one with \"opapairs init\")", path);
     case KIND_UNREADABLE:
         return opa_fail(ctx, OPA_EIO, "%s: %s", path, strerror(errno));
+    case KIND_DATABASE:
+        return opa_fail(ctx, OPA_EDATA, "%s: not a store: an SQLite database with another application_id than %d", path,
+                        OPA_STORE_APPLICATION_ID);
     case KIND_EMPTY_FILE:
     case KIND_OTHER:
         return opa_fail(ctx, OPA_EDATA, "%s: not a store", path);
     case KIND_STORE:
         break;
     }
+    return OPA_OK;
+}
+
+int opa_store_open(opa_context *ctx, opa_store **out, const char *path)
+{
+    *out = NULL;
+    int status = opa_store_recognise(ctx, path);
+    if (status != OPA_OK)
+        return status;
     opa_store *store = calloc(1, sizeof *store);
     if (!store)
         return opa_fail_memory(ctx);
     store->ctx = ctx;
     store->wait_ms = OPA_DB_WAIT_MS;
     store->rehearsal.fd = -1;
-    int status = opa_db_open(ctx, &store->db, path);
+    status = opa_db_open(ctx, &store->db, path);
     if (status == OPA_OK)
         status = opa_schema_migrate(&store->db);
     if (status == OPA_OK)

@@ -21,6 +21,8 @@ struct opa_store {
     opa_lock rehearsal;
 };
 
+/** Is the file at @p path a store, by its header? Fails as opa_store_open(). */
+int opa_store_recognise(opa_context *ctx, const char *path);
 /** Take the writer's lock; refuses a store that cannot be written. */
 int opa_store_lock(opa_store *store, opa_lock *out, const char *doing);
 /** A second connection to the same file with an open read transaction: what is written meanwhile is not seen there. */

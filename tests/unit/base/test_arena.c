@@ -54,8 +54,15 @@ static void test_limits_and_texts(void **state)
     (void)state;
     opa_arena *arena = opa_arena_new();
     assert_non_null(arena);
+    assert_false(opa_arena_failed(arena));
     assert_null(opa_arena_alloc(arena, SIZE_MAX));
+    assert_non_null(opa_arena_alloc(arena, 1));
+    assert_true(opa_arena_failed(arena)); /* what came later does not hide it */
+    opa_arena_clear(arena);
+    assert_false(opa_arena_failed(arena));
     assert_null(opa_arena_array(arena, SIZE_MAX / 2, 3));
+    assert_true(opa_arena_failed(arena));
+    assert_false(opa_arena_failed(NULL));
     assert_non_null(opa_arena_array(arena, 0, 8));
     const opa_text t = opa_arena_text(arena, OPA_TEXT("a\0b"));
     assert_int_equal(t.size, 3);

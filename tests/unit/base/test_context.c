@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/context.h"
@@ -21,6 +22,12 @@ static void test_message(void **state)
     opa_fail_prefix(ctx, "file.json");
     assert_string_equal(opa_context_message(ctx), "file.json: record 3: bad");
     assert_int_equal(opa_fail_memory(ctx), OPA_ENOMEM);
+    assert_string_equal(opa_context_message(ctx), "out of memory");
+    errno = ENOENT;
+    assert_int_equal(opa_fail_system(ctx, OPA_EIO, "x/y"), OPA_EIO);
+    assert_string_equal(opa_context_message(ctx), "x/y: No such file or directory");
+    errno = ENOMEM;
+    assert_int_equal(opa_fail_system(ctx, OPA_EIO, "x/y"), OPA_ENOMEM);
     assert_string_equal(opa_context_message(ctx), "out of memory");
     opa_fail(ctx, OPA_EIO, "%s", "a\nb\tc\x1B[31m \xFF \xC3\xA4");
     assert_string_equal(opa_context_message(ctx), "a b c?[31m ? \xC3\xA4");

@@ -49,6 +49,7 @@ typedef struct opa_reader {
     const char *images; /**< folder of relative image paths */
     char *room;         /**< memory for decoded images */
     size_t room_left;
+    const uint8_t *known_image; /**< default NULL; else the image is known by this hash, and left alone */
 } opa_reader;
 
 typedef struct opa_format {

@@ -99,11 +99,20 @@ static bool stands_in(opa_span *out, opa_text bytes, opa_text text)
     return true;
 }
 
+static bool left_alone(const opa_reader *reader, opa_incoming *in)
+{
+    if (reader->known_image)
+        memcpy(in->image_sha256, reader->known_image, OPA_SHA256_SIZE);
+    return reader->known_image != NULL;
+}
+
 int opa_picture_base64(opa_reader *reader, opa_incoming *in, const struct cJSON *value, const char *field)
 {
     opa_text text;
     unsigned form = 0;
     size_t size;
+    if (left_alone(reader, in))
+        return OPA_OK;
     if (!value || opa_json_is_null(value) || (opa_json_text(in->doc, value, &text) && text.size == 0))
         return opa_field_finding(reader, in, OPA_F_IMAGE_MISSING, field,
                                  "the record has a place for an image, but none");
@@ -138,14 +147,12 @@ static int no_file(opa_reader *reader, opa_incoming *in, const char *field, cons
     return status == OPA_OK ? OPA_OK : opa_fail_memory(reader->ctx);
 }
 
-/* All of the file into memory. NULL and *why: it cannot be. */
+/* All of the file into memory. NULL and *why: it cannot be; NULL and no reason: out of memory. */
 static char *read_all(opa_reader *reader, opa_incoming *in, int fd, size_t size, const char **why)
 {
     char *memory = room_for(reader, in, size);
-    if (!memory) {
-        *why = "out of memory";
+    if (!memory)
         return NULL;
-    }
     for (size_t got = 0; got < size;) {
         const ssize_t n = read(fd, memory + got, size - got);
         if (n < 0 && errno == EINTR)
@@ -178,7 +185,7 @@ static int read_file(opa_reader *reader, opa_incoming *in, const char *path, con
         memory = read_all(reader, in, fd, (size_t)info.st_size, &why);
     close(fd);
     if (!memory)
-        return no_file(reader, in, field, path, why);
+        return why ? no_file(reader, in, field, path, why) : opa_fail_memory(reader->ctx);
     keep_room(reader, memory, (size_t)info.st_size);
     in->image = (opa_text){memory, (size_t)info.st_size};
     in->image_linked = true;
@@ -189,6 +196,8 @@ int opa_picture_file(opa_reader *reader, opa_incoming *in, const char *field)
 {
     opa_buffer path = {0};
     int status;
+    if (left_alone(reader, in))
+        return OPA_OK;
     if (in->image_name.size == 0 || memchr(in->image_name.data, '\0', in->image_name.size))
         return no_file(reader, in, field, "the image", "its path is no path");
     if (in->image_name.data[0] != '/' && reader->images)

@@ -97,7 +97,7 @@ static int read_file(opa_context *ctx, opa_buffer *out, const char *path, bool o
     FILE *f = fopen(path, "rb");
     if (!f) {
         const int status = errno == ENOENT || errno == ENOTDIR ? OPA_ENOENT : OPA_EIO;
-        return optional && status == OPA_ENOENT ? status : opa_fail(ctx, status, "%s: %s", path, strerror(errno));
+        return optional && status == OPA_ENOENT ? status : opa_fail_system(ctx, status, path);
     }
     int rc = OPA_OK;
     size_t n = 1;
