@@ -59,7 +59,7 @@ static opa_text id_of(const world *w)
 static int edit_revised(world *w, opa_context *ctx, opa_store *store)
 {
     (void)ctx;
-    return opa_store_set_revised(store, id_of(w), OPA_TEXT("Written by hand."), "tester");
+    return opa_store_set_revised(store, id_of(w), OPA_TEXT("Written by hand."), NULL, "tester");
 }
 
 static int edit_report(world *w, opa_context *ctx, opa_store *store)
@@ -70,7 +70,7 @@ static int edit_report(world *w, opa_context *ctx, opa_store *store)
         "\"image_recognition_error\", \"object\": [\"dog\"], \"rewritten_content\": \"A cat.\","
         " \"reason\": \"It is one.\"}}";
     opa_findings findings = {0};
-    const int status = opa_store_set_report(store, id_of(w), OPA_TEXT(report), "tester", &findings);
+    const int status = opa_store_set_report(store, id_of(w), OPA_TEXT(report), NULL, "tester", &findings);
     if (status == OPA_OK)
         digest_findings(w, &findings);
     opa_findings_release(&findings);
@@ -81,6 +81,27 @@ static int exclude(world *w, opa_context *ctx, opa_store *store)
 {
     (void)ctx;
     return opa_store_set_excluded(store, id_of(w), true, "a test", "tester");
+}
+
+static int exclude_all(world *w, opa_context *ctx, opa_store *store)
+{
+    (void)ctx;
+    const opa_text ids[] = {id_of(w)};
+    return opa_store_set_all_excluded(store, ids, 1, true, "a test", "tester");
+}
+
+static int accept(world *w, opa_context *ctx, opa_store *store)
+{
+    (void)ctx;
+    const int status = opa_store_mark_seen(store, id_of(w), "tester");
+    return status == OPA_OK ? opa_store_accept(store, id_of(w), NULL, "tester") : status;
+}
+
+/* Only tries: the store stays as it is, whether memory is found or not. */
+static int rehearse(world *w, opa_context *ctx, opa_store *store)
+{
+    const int status = opa_store_rehearse(store);
+    return status == OPA_OK ? edit_revised(w, ctx, store) : status;
 }
 
 static int undo(world *w, opa_context *ctx, opa_store *store)
@@ -104,6 +125,21 @@ static int set_excluded(world *w, opa_context *ctx)
     return with_store(w, ctx, exclude);
 }
 
+static int set_all_excluded(world *w, opa_context *ctx)
+{
+    return with_store(w, ctx, exclude_all);
+}
+
+static int set_accepted(world *w, opa_context *ctx)
+{
+    return with_store(w, ctx, accept);
+}
+
+static int rehearse_edit(world *w, opa_context *ctx)
+{
+    return with_store(w, ctx, rehearse);
+}
+
 static int take_back(world *w, opa_context *ctx)
 {
     return with_store(w, ctx, undo);
@@ -118,6 +154,20 @@ static int walk(world *w, opa_store *store, enum opa_order order)
         digest_sample(w, &sample);
     opa_cursor_free(cursor);
     return status == OPA_END ? OPA_OK : status;
+}
+
+static int digest_outline(void *user, const opa_sample *sample)
+{
+    digest_text(user, sample->id);
+    digest_text(user, sample->generated);
+    return 0;
+}
+
+static int digest_review(void *user, const opa_reviewed *reviewed)
+{
+    digest_text(user, reviewed->id);
+    digest_number(user, reviewed->review);
+    return 0;
 }
 
 static int read_all(world *w, opa_context *ctx, opa_store *store)
@@ -144,6 +194,10 @@ static int read_all(world *w, opa_context *ctx, opa_store *store)
         status = opa_store_records(store, (opa_text){0}, digest_record, w);
     if (status == OPA_OK)
         status = opa_store_log(store, (opa_text){0}, digest_edit, w);
+    if (status == OPA_OK)
+        status = opa_store_outlines(store, OPA_ORDER_KEY, digest_outline, w);
+    if (status == OPA_OK)
+        status = opa_store_reviews(store, digest_review, w);
     digest_number(w, samples);
     digest_number(w, images);
     return status;
@@ -167,6 +221,9 @@ static int check_one(world *w, opa_context *ctx, opa_store *store, opa_checker *
         status = opa_store_image(store, &bytes, sample->image_sha256);
     if (status == OPA_OK)
         status = opa_image_decode(ctx, &image, bytes, 0, &findings);
+    opa_image_release(&image);
+    if (status == OPA_OK)
+        status = opa_image_thumbnail(ctx, &image, bytes, 7, 5, &findings);
     if (status == OPA_OK) {
         digest_number(w, assessment.alignment.certificate);
         digest_text(w, assessment.alignment.revised);
@@ -295,6 +352,9 @@ const part parts[] = {
     {"set a revised text", set_revised, STORES, FULL, false},
     {"set a report", set_report, STORES, FULL, false},
     {"exclude", set_excluded, STORES, FULL, false},
+    {"exclude many", set_all_excluded, STORES, FULL, false},
+    {"accept", set_accepted, STORES, FULL, false},
+    {"rehearse an edit", rehearse_edit, STORES, FULL, false},
     {"undo", take_back, STORES, FULL, false},
     {"doctor", doctor, READS, FULL, false},
     {"pack", pack, PACKS, FULL, false},

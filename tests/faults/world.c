@@ -269,7 +269,7 @@ static void make_stores(world *w, opa_context *ctx)
     assert_true(snprintf(w->id, sizeof w->id, "%.*s", (int)sample.id.size, sample.id.data) < (int)sizeof w->id);
     opa_cursor_free(cursor);
     const opa_text id = {w->id, strlen(w->id)};
-    assert_int_equal(opa_store_set_revised(store, id, OPA_TEXT("The first text by hand."), "maker"), OPA_OK);
+    assert_int_equal(opa_store_set_revised(store, id, OPA_TEXT("The first text by hand."), NULL, "maker"), OPA_OK);
     opa_store_free(store);
     snprintf(line, sizeof line, "{\"id\": \"%s\", \"revised\": \"From a file.\", \"by\": \"B\"}\n", w->id);
     write_file(w->edits, (opa_text){line, strlen(line)});

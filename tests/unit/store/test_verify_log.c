@@ -57,7 +57,10 @@ static void add(fixture *f, const char *values)
 
 static void begin(fixture *f)
 {
-    assert_int_equal(opa_db_exec(&f->store->db, "PRAGMA foreign_keys = OFF; DROP TRIGGER edits_stay;"), OPA_OK);
+    assert_int_equal(opa_db_exec(&f->store->db,
+                                 "PRAGMA foreign_keys = OFF; DROP TRIGGER edits_stay;"
+                                 "INSERT OR IGNORE INTO files (name, sort_key) VALUES ('e.json', x'65')"),
+                     OPA_OK);
 }
 
 static void start_over(fixture *f)
@@ -94,8 +97,12 @@ static void test_second_entries(void **state)
         {"2, NULL, NULL, 0, 0, 'x', 't0', '{\"0\":{\"copied_content\":\"y\",\"rewritten_content\":\"x\"}}'", 0},
         {"2, NULL, NULL, 0, 0, 'z', 't0', '{\"0\":{\"copied_content\":\"y\",\"rewritten_content\":\"x\"}}'", 1},
         {"2, NULL, NULL, 0, 0, 'z', 't0', 'no report'", 1},
-        {"5, NULL, 1, 0, 0, 'r0', 't0', '{\"r\":0}'", 1}, /* an import cannot be taken back */
-        {"6, NULL, NULL, 0, 0, 'r0', 't0', '{\"r\":0}'", 1},
+        {"5, NULL, 1, 0, 0, 'r0', 't0', '{\"r\":0}'", 1},        /* an import cannot be taken back */
+        {"1, 'a typo', NULL, 1, 0, 'r9', 't0', '{\"r\":0}'", 0}, /* by hand, with a reason */
+        {"6, NULL, NULL, 0, 0, 'r0', 't0', '{\"r\":0}'", 0},     /* accepted */
+        {"6, NULL, NULL, 0, 0, 'r1', 't0', '{\"r\":0}'", 1},
+        {"6, NULL, NULL, 1, 0, 'r0', 't0', '{\"r\":0}'", 1},
+        {"7, NULL, NULL, 0, 0, 'r0', 't0', '{\"r\":0}'", 1},
         {"-1, NULL, NULL, 0, 0, 'r0', 't0', '{\"r\":0}'", 1},
     };
     fixture *f = *state;
