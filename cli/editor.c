@@ -26,11 +26,17 @@ static int make_file(struct draft *d, const char *ending)
 {
     const char *folder = getenv("TMPDIR");
     folder = folder != NULL && *folder != '\0' ? folder : "/tmp";
-    const size_t size = strlen(folder) + strlen("/opapairs-XXXXXX") + strlen(ending) + 1;
-    d->path = malloc(size);
-    if (d->path == NULL)
+    char *name = NULL;
+    size_t size;
+    FILE *out = open_memstream(&name, &size);
+    if (out == NULL)
         return ENOMEM;
-    snprintf(d->path, size, "%s/opapairs-XXXXXX%s", folder, ending);
+    fprintf(out, "%s/opapairs-XXXXXX%s", folder, ending);
+    if (fclose(out) != 0) {
+        free(name);
+        return ENOMEM;
+    }
+    d->path = name;
     const int fd = mkstemps(d->path, (int)strlen(ending));
     if (fd < 0) {
         const int reason = errno;
