@@ -3,9 +3,11 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int cli_exit_of(int status)
 {
@@ -212,6 +214,29 @@ const char *thousands(char out[32], int64_t n)
     return out;
 }
 
+const char *hex_text(char *out, const uint8_t *bytes, size_t size)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        out[2 * i] = digits[bytes[i] >> 4];
+        out[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    out[2 * size] = '\0';
+    return out;
+}
+
+const char *percentage(char out[16], int64_t n, int64_t total)
+{
+    const int whole = (int)((double)n * 100 / (double)total + 0.5);
+    if (n > 0 && whole == 0)
+        snprintf(out, 16, "<1 %%");
+    else if (n < total && whole == 100)
+        snprintf(out, 16, ">99 %%");
+    else
+        snprintf(out, 16, "%d %%", whole);
+    return out;
+}
+
 int read_file(struct cli *cli, char **out, size_t *size, const char *path)
 {
     const bool input = strcmp(path, "-") == 0;
@@ -252,8 +277,12 @@ const char *who(const char *by)
 {
     if (by != NULL)
         return by;
-    const char *name = getenv("LOGNAME");
-    if (name == NULL || *name == '\0')
-        name = getenv("USER");
-    return name != NULL && *name != '\0' && text_is_utf8(text_of(name)) ? name : NULL;
+    const char *names[] = {getenv("LOGNAME"), getenv("USER"), NULL};
+    const struct passwd *account = getpwuid(geteuid());
+    names[2] = account ? account->pw_name : NULL;
+    for (size_t i = 0; i < 3; i++) {
+        if (names[i] != NULL && *names[i] != '\0' && text_is_utf8(text_of(names[i])))
+            return names[i];
+    }
+    return NULL;
 }

@@ -24,10 +24,29 @@ enum {
 
 struct cli;
 
-/* One verb. help begins with an example. */
+/* One verb. The manual page and the completion are made from the help (doc/help_text.py), so it has a form, and what
+ * breaks it breaks the build:
+ *
+ *     Example: opapairs VERB ...       first; further ones below, indented
+ *
+ *     Usage: opapairs VERB ...         further forms, and lines that go on, indented
+ *
+ *     Paragraphs. What is UPPERCASE in the usage is a value's name; kinds that the completion knows: FILE, DIR, STORE,
+ *     PACK, CHECKPOINT_DIR, ID, CODE, and NAME (what the verb of the option's name, or this one, lists); a|b|c are words;
+ *     WORD,... are several with commas between.
+ *
+ *       -l, --name VALUE  text         options, all that the verb takes but --help and --color; two spaces in front
+ *       --other           text         all texts of a list begin in one column, where they also go on; "a, b or c" at
+ *                                      the beginning or behind a colon are the words that the value may be
+ *
+ *     Environment:                     optional
+ *       NAME, NAME        text
+ *
+ *     Exit: 0 this, 1 that.            optional, last
+ */
 struct command {
     const char *name;
-    const char *summary;
+    const char *summary; /* a verb phrase, without a full stop */
     const char *help;
     int (*run)(struct cli *cli, int argc, char **argv);
 };
@@ -75,12 +94,22 @@ struct flag {
 
 enum { GO_ON = -1 };
 
-/* Read the options; --help and --color are known to every verb. GO_ON, or the exit code: the run is over. */
+/* Read the options; --help and --color are known to every verb. GO_ON, or the exit code: the run is over. Alone,
+ * --list-options prints the verb's own, one a line as the help has them but with VALUE for each value: the manual and
+ * the completion are checked against it. */
 int cli_options(struct cli *cli, int argc, char **argv, const struct flag *flags, size_t count);
 /* Refuse fewer than @p min or more than @p max arguments (-1: any number). @p what names them. */
 int cli_arguments(struct cli *cli, int min, int max, const char *what);
 /* The nearest of @p names (ends with NULL) to @p word, or NULL when none is near. */
 const char *cli_nearest(const char *word, const char *const *names);
+/* Letters to put in, leave out, change or swap between two words; much for words of over 96 bytes. */
+size_t word_distance(const char *a, const char *b);
+
+/* ---- for the completion (list_ids.c) ---- */
+
+/* "opapairs --list-ids STORE|PACK [PREFIX]": the ids that begin so, one a line. EXIT_FINDING when there are too many to
+ * choose from: then what was printed is not all. */
+int list_ids(struct cli *cli, int argc, char **argv);
 
 /* ---- messages and exit codes (cli.c) ---- */
 
@@ -115,8 +144,17 @@ bool text_is_utf8(opa_text text);
 int name_compare(const char *a, const char *b);
 /* 1234567 as "1,234,567". @p out has room for 32. */
 const char *thousands(char out[32], int64_t n);
+/* Bytes as lower-case hexadecimal digits; @p out has room for them and a NUL. Returns it. */
+const char *hex_text(char *out, const uint8_t *bytes, size_t size);
+/* "53 %"; only all of it is "100 %", and only nothing "0 %". @p total is not 0; @p out has room for 16. */
+const char *percentage(char out[16], int64_t n, int64_t total);
 /* A whole file ("-": stdin) into memory, which the caller frees. Exit code, or 0. */
 int read_file(struct cli *cli, char **out, size_t *size, const char *path);
+/* A file with these bytes, at @p path ("-": standard output) whole or not at all. Exit code, or 0. */
+int write_file(struct cli *cli, const char *path, const char *bytes, size_t size);
+/* Says that there is no such sample, and which may be meant. One of @p store and @p pack is set. Returns the exit code.
+ */
+int unknown_id(struct cli *cli, const char *path, opa_store *store, const opa_pack *pack, opa_text id);
 /* Who edits: @p by, else the login name; NULL unknown. */
 const char *who(const char *by);
 

@@ -15,8 +15,7 @@ static int find_all(struct cli *cli, opa_store *store)
         opa_sample sample;
         const int status = opa_store_sample(store, &sample, text_of(cli->args[i]));
         if (status == OPA_ENOENT)
-            result = cli_error(cli, EXIT_NO_INPUT, "%s: no sample '%s'; 'opapairs ls %s' lists them", cli->args[0],
-                               cli->args[i], cli->args[0]);
+            result = unknown_id(cli, cli->args[0], store, NULL, text_of(cli->args[i]));
         else if (status != OPA_OK)
             return cli_fail(cli, status, cli->args[0]);
     }

@@ -42,7 +42,7 @@ static int run(struct cli *cli, int argc, char **argv)
     opa_pack_members members;
     int result;
     if (!opa_pack_find(pack, &at, text_of(id)))
-        result = cli_error(cli, EXIT_NO_INPUT, "%s: no sample '%s'; 'opapairs ls %s' lists them", path, id, path);
+        result = unknown_id(cli, path, NULL, pack, text_of(id));
     else if ((status = opa_pack_read(pack, &members, at)) != OPA_OK)
         result = cli_fail(cli, status, path);
     else

@@ -210,7 +210,8 @@ const struct command cmd_import = {
             "  --by WHO        who made the edits, where a record does not say\n"
             "  -n, --dry-run   read and report everything, write nothing\n"
             "  -j, --threads N as many as there are processors when not given; the result does not depend on it\n"
-            "  --json          the summary as one JSON document\n\n"
+            "  --json          the summary as one JSON document\n"
+            "  --list-formats  the formats, one a line with what it is\n\n"
             "Exit: 0 everything went in (what was known included), 1 a record was quarantined, 65 no record of a\n"
             "file could be read, 66 a file is missing.\n",
     .run = run,

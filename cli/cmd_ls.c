@@ -6,10 +6,12 @@
 #include "term.h"
 #include "view_out.h"
 
+enum { MOST_ID = 42 };
+
 struct ls {
     struct cli *cli;
     opa_json_writer *w; /* NULL: the table */
-    size_t id_columns;
+    size_t id_columns;  /* of the longest id, at most MOST_ID */
     int64_t samples;
 };
 
@@ -48,11 +50,11 @@ static int print_row(void *user, struct view *v)
         print_head(ls);
     const char *certificate = opa_certificate_name(v->certificate);
     out_cell(cli, v->sample.id, ls->id_columns);
-    out_printf(cli, "  %-11s %-7s %2zu %2zu %2zu  ", certificate ? certificate : "-",
+    out_printf(cli, "  %-11s %-7s %2zu %2zu %2zu%s", certificate ? certificate : "-",
                v->sample.excluded ? "excl."
                : v->edited        ? "edited"
                                   : "-",
-               v->pairs.language, v->pairs.image, v->pairs.anchor);
+               v->pairs.language, v->pairs.image, v->pairs.anchor, v->findings.count > 0 ? "  " : "");
     print_codes_line(cli, &v->findings);
     out_printf(cli, "\n");
     return 0;
@@ -61,6 +63,7 @@ static int print_row(void *user, struct view *v)
 static int list(struct ls *ls, struct source *s, struct filter *filter)
 {
     int result = source_note_all(s);
+    ls->id_columns = s->id_columns < MOST_ID ? s->id_columns : MOST_ID;
     if (result == 0)
         result = filter_each(filter, s, NULL, 0, NULL, print_row, ls);
     if (ls->w == NULL && ls->samples == 0 && result == 0)
@@ -93,7 +96,7 @@ static int run(struct cli *cli, int argc, char **argv)
     int go = cli_options(cli, argc, argv, flags, 1 + FILTER_FLAGS);
     if (go != GO_ON || (go = cli_arguments(cli, 1, 1, "a store or a pack")) != GO_ON)
         return go;
-    struct ls ls = {.cli = cli, .id_columns = 42};
+    struct ls ls = {.cli = cli};
     int result = filter_prepare(&filter, cli);
     if (result == 0)
         result = open_and_list(&ls, &filter, jsonl);

@@ -48,6 +48,19 @@ static int find_eos(struct pack *p, int32_t *out)
     return 0;
 }
 
+/* A checkpoint that is at odds with itself: its responses may not end as the model was taught. */
+static void say_lacked_eos(struct pack *p)
+{
+    const opa_text named = opa_tokenizer_lacked_eos(p->tokenizer);
+    const opa_text taken = opa_tokenizer_piece(p->tokenizer, opa_tokenizer_eos(p->tokenizer));
+    if (p->eos == NULL && named.data != NULL)
+        cli_note(p->cli,
+                 "%s: the tokenizer has no '%.*s', which tokenizer_config.json beside it names as eos_token; responses "
+                 "end in '%.*s' (--eos says otherwise)",
+                 p->tokenizer_path, (int)(named.size < 100 ? named.size : 100), named.data,
+                 (int)(taken.size < 100 ? taken.size : 100), taken.data);
+}
+
 /* What was left out stands in the manifest with its code; other findings flag samples that are in. */
 static int read_left_out(struct pack *p)
 {
@@ -158,6 +171,7 @@ static int write_pack(struct pack *p)
         return result;
     if (p->eos == NULL && opa_tokenizer_eos(p->tokenizer) < 0)
         return cli_usage(cli, "%s: no piece that ends a response is known; say which with --eos", p->tokenizer_path);
+    say_lacked_eos(p);
     opa_pack_report report = {0};
     progress_start(&p->progress, cli);
     const int status = opa_pack_write(cli->ctx, p->store, p->out, &options, &report);

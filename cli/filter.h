@@ -77,6 +77,15 @@ int filter_each(struct filter *f, struct source *s, char *const *ids, int id_cou
 /* What the sample alone says, before anything is made of it: false, it will not pass. */
 bool filter_may_pass(const struct filter *f, const opa_sample *sample);
 
+/* ---- saying it (filter_out.c) ---- */
+
+/* Are these not all samples? */
+bool filter_in_force(const struct filter *f);
+/* The options as given, or null. */
+void filter_json(opa_json_writer *w, const struct filter *f);
+/* "chosen: --score 1,2 --limit 10", for people. NULL: out of memory. The caller frees it. */
+char *filter_text(const struct filter *f);
+
 /* ---- the words of --only (filter_words.c), a bit each ---- */
 
 /* NULL behind the last; there are at most 32. */

@@ -222,6 +222,8 @@ int filter_each(struct filter *f, struct source *s, char *const *ids, int id_cou
 {
     struct walk w = {.filter = f, .source = s, .fn = fn, .user = user, .left = f->limit, .done = f->limit == 0};
     const view_fn first = f->key == SORT_NONE ? show_passing : rank_passing;
+    if (f->key != SORT_NONE && stage == NULL)
+        stage = "sorting"; /* all samples are looked at before the first is shown */
     int result = start(&w);
     if (result == 0 && !w.done)
         result = id_count > 0 ? walk_ids(&w, ids, id_count, first) : walk_all(&w, stage, first);

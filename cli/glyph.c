@@ -93,25 +93,36 @@ size_t glyph_next(struct glyph *out, const char *s, size_t size)
     return end;
 }
 
-static bool is_open(int32_t c)
+/* As wide as ideographs and kana are. Hangul is, but has spaces between its words. */
+static bool breaks(const struct glyph *g)
+{
+    return g->columns >= 2 && g->code > 0x2E80 && !(g->code >= 0xAC00 && g->code <= 0xD7A3);
+}
+
+/* All of ASCII that is neither letter nor digit stays with what is beside it: the marks of an edit with its words. */
+static bool is_mark(int32_t c)
+{
+    return c < 0x80 && !((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'));
+}
+
+static bool is_opening(int32_t c)
 {
     const utf8proc_category_t category = utf8proc_category(c);
     return category == UTF8PROC_CATEGORY_PS || category == UTF8PROC_CATEGORY_PI;
 }
 
-/* Other punctuation, and all of ASCII's: the marks of an edit stay with its words. */
-static bool is_close(int32_t c)
+static bool is_punctuation(int32_t c)
 {
     const utf8proc_category_t category = utf8proc_category(c);
-    return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO && !is_open(c);
+    return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
 }
 
 bool glyph_may_break(const struct glyph *before, const struct glyph *after)
 {
-    if ((before->columns < 2 && after->columns < 2) || before->code < 0 || after->code < 0)
+    if ((!breaks(before) && !breaks(after)) || before->code < 0 || after->code < 0 || is_mark(before->code) ||
+        is_mark(after->code) || is_opening(before->code))
         return false;
-    const bool mark = before->code < 0x80 && (is_open(before->code) || is_close(before->code));
-    return !mark && !is_open(before->code) && !is_close(after->code) && !(after->code < 0x80 && is_open(after->code));
+    return is_opening(after->code) || !is_punctuation(after->code);
 }
 
 size_t text_width(opa_text text)
@@ -121,4 +132,10 @@ size_t text_width(opa_text text)
     for (size_t i = 0; i < text.size; columns += g.most)
         i += glyph_next(&g, text.data + i, text.size - i);
     return columns;
+}
+
+bool text_exceeds(opa_text text, size_t columns)
+{
+    enum { MOST_PER_BYTE = 4 }; /* "<FF>" for a byte that belongs to no character */
+    return text.size > columns / MOST_PER_BYTE && text_width(text) > columns;
 }

@@ -28,5 +28,7 @@ bool glyph_may_break(const struct glyph *before, const struct glyph *after);
 
 /* Columns that a text takes at most, on one line. */
 size_t text_width(opa_text text);
+/* Is it wider than that? Most texts fit so clearly that nothing has to be measured. */
+bool text_exceeds(opa_text text, size_t columns);
 
 #endif

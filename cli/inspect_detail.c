@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "inspect_words.h"
+
 enum { INDENT = 5, LABEL = 15 };
 
 /* What is passed along while one sample's page is made. */
@@ -60,9 +62,41 @@ static void put_title(const struct detail *d)
 static void put_tokens(const struct detail *d, const struct hunk_tokens *t)
 {
     struct wrap w = begin_field(d, "tokens");
-    wrap_printf(&w, STYLE_PLAIN, "%lld kept, %lld deleted, %lld inserted (%s)", (long long)t->kept,
-                (long long)t->deleted, (long long)t->inserted, d->options->token_kind);
+    wrap_printf(&w, STYLE_PLAIN, "%lld kept, %lld deleted, %lld inserted (%s): %.1f %% edited", (long long)t->kept,
+                (long long)t->deleted, (long long)t->inserted, d->options->token_kind, 100 * edit_share(t));
     wrap_end(&w);
+}
+
+/* "accepted by anna, 2026-11-25T18:24:03Z" */
+static void put_review(const struct detail *d)
+{
+    const opa_sample *s = &d->view->sample;
+    if (s->review == OPA_REVIEW_NONE)
+        return;
+    struct wrap w = begin_field(d, "review");
+    wrap_string(&w, opa_review_name(s->review), STYLE_PLAIN);
+    if (s->reviewed_by.data != NULL) {
+        wrap_string(&w, " by ", STYLE_PLAIN);
+        wrap_text(&w, s->reviewed_by, STYLE_PLAIN);
+    }
+    if (s->reviewed_at.data != NULL) {
+        wrap_string(&w, ", ", STYLE_PLAIN);
+        wrap_text(&w, s->reviewed_at, STYLE_PLAIN);
+    }
+    wrap_end(&w);
+}
+
+/* Two pixels a cell, one above the other. */
+static void put_picture(const struct detail *d, const opa_image *image)
+{
+    static const uint8_t black[3] = {0};
+    for (uint32_t y = 0; y < image->height; y += 2) {
+        const uint8_t *upper = image->rgb + (size_t)y * image->width * 3, *lower = upper + (size_t)image->width * 3;
+        sheet_spaces(d->out, LABEL, STYLE_PLAIN);
+        for (size_t x = 0; x < image->width; x++)
+            sheet_pixels(d->out, upper + 3 * x, y + 1 < image->height ? lower + 3 * x : black);
+        sheet_end_line(d->out);
+    }
 }
 
 static void put_head(const struct detail *d, const struct hunk_tokens *tokens)
@@ -78,10 +112,13 @@ static void put_head(const struct detail *d, const struct hunk_tokens *tokens)
         wrap_printf(&w, STYLE_PLAIN, "%s, %u x %u", opa_image_format_name(s->image_format), s->image_width,
                     s->image_height);
         wrap_end(&w);
+        if (d->options->picture != NULL)
+            put_picture(d, d->options->picture);
     }
     put_field(d, "prompt", s->prompt, STYLE_PLAIN);
     if (d->view->assessment.alignment.hunk_count > 0)
         put_tokens(d, tokens);
+    put_review(d);
     sheet_end_line(d->out);
 }
 
@@ -111,35 +148,15 @@ static bool find_ranges(struct ranges *r, const struct view *v)
     return true;
 }
 
-/* With colours the style says what was done; without them the marks do. */
-static void put_edit(struct wrap *w, opa_text text, enum style style, const char *open, const char *close)
-{
-    /* Spaces in front separate it from what comes before; marks around them would be harder to read. */
-    while (text.size > 1 && text.data[0] == ' ') {
-        wrap_text(w, OPA_TEXT(" "), STYLE_PLAIN);
-        text = (opa_text){text.data + 1, text.size - 1};
-    }
-    if (text.size == 0)
-        return;
-    wrap_string(w, open, style);
-    wrap_text(w, text, style);
-    wrap_string(w, close, style);
-}
-
 static opa_text part(opa_text text, opa_span span)
 {
     return (opa_text){text.data + span.begin, span.end - span.begin};
 }
 
-static void put_hunk(const struct detail *d, struct wrap *w, const opa_hunk *h, opa_text generated, opa_text revised)
+static void put_words(const struct detail *d, struct words words)
 {
-    const bool color = d->options->color;
-    if (h->op == OPA_KEEP) {
-        wrap_text(w, part(generated, h->generated), STYLE_PLAIN);
-        return;
-    }
-    put_edit(w, part(generated, h->generated), STYLE_DELETED, color ? "" : "[-", color ? "" : "-]");
-    put_edit(w, part(revised, h->revised), STYLE_INSERTED, color ? "" : "{+", color ? "" : "+}");
+    const struct words_style style = {.indent = INDENT, .columns = d->options->columns, .wide = d->options->wide};
+    words_put(d->out, &words, &style);
 }
 
 /* ---- the sentences ---- */
@@ -188,7 +205,7 @@ static void put_sentence_head(const struct detail *d, size_t i)
 }
 
 /* A sentence without a place in the response, or in a response without a revised text: what the expert wrote. */
-static void put_unplaced(struct detail *d, struct wrap *w, const opa_sentence *s)
+static void put_unplaced(struct detail *d, const opa_sentence *s)
 {
     const opa_text copied = s->copied.data && !s->added ? s->copied : OPA_TEXT("");
     const opa_text rewritten = s->rewritten.data ? s->rewritten : copied;
@@ -199,8 +216,7 @@ static void put_unplaced(struct detail *d, struct wrap *w, const opa_sentence *s
         d->status = status;
         return;
     }
-    for (size_t i = 0; i < count; i++)
-        put_hunk(d, w, &hunks[i], copied, rewritten);
+    put_words(d, (struct words){copied, rewritten, hunks, count, ALL_SENTENCES, false});
     free(hunks);
 }
 
@@ -211,16 +227,11 @@ static void put_sentence(struct detail *d, const struct ranges *r, size_t i)
     const opa_alignment *a = &v->assessment.alignment;
     sheet_mark(d->out, MARK_SENTENCE, i);
     put_sentence_head(d, i);
-    struct wrap w = begin_wrap(d, INDENT);
-    if (r->last[i] > r->first[i]) {
-        for (size_t k = r->first[i]; k < r->last[i]; k++) {
-            if (a->hunks[k].sentence == (int)i)
-                put_hunk(d, &w, &a->hunks[k], v->sample.generated, a->revised);
-        }
-    } else {
-        put_unplaced(d, &w, s);
-    }
-    wrap_end(&w);
+    if (r->last[i] > r->first[i])
+        put_words(d, (struct words){v->sample.generated, a->revised, a->hunks + r->first[i], r->last[i] - r->first[i],
+                                    (int)i, false});
+    else
+        put_unplaced(d, s);
     if (s->reason.size > 0)
         put_field(d, "why", s->reason, STYLE_DIM);
 }
@@ -253,13 +264,11 @@ static void put_rest(const struct detail *d)
     struct wrap w = begin_wrap(d, INDENT);
     wrap_string(&w, whole ? "response" : "outside the sentences", STYLE_BOLD);
     wrap_end(&w);
-    if (a->hunk_count == 0)
+    if (a->hunk_count == 0) {
         wrap_text(&w, v->sample.generated, STYLE_PLAIN);
-    for (size_t i = 0; i < a->hunk_count; i++) {
-        if (a->hunks[i].sentence < 0 && (whole || a->hunks[i].op != OPA_KEEP))
-            put_hunk(d, &w, &a->hunks[i], v->sample.generated, a->revised);
+        wrap_end(&w);
     }
-    wrap_end(&w);
+    put_words(d, (struct words){v->sample.generated, a->revised, a->hunks, a->hunk_count, -1, !whole});
 }
 
 static void put_spans(const struct detail *d, const char *label, const opa_span *spans, size_t count)
@@ -297,12 +306,14 @@ int inspect_detail(struct sheet *out, const struct detail_options *options, cons
     const opa_alignment *a = &v->assessment.alignment;
     struct detail d = {.out = out, .options = options, .view = v};
     put_head(&d, tokens);
+    if (options->wide)
+        words_titles(out, &(struct words_style){.indent = INDENT, .columns = options->columns});
     put_sentences(&d);
     put_rest(&d);
     put_spans(&d, "uncovered", a->gaps, a->gap_count);
     put_spans(&d, "twice", a->overlaps, a->overlap_count);
+    put_findings(&d);
     if (v->sample.ground_truth.data != NULL)
         put_field(&d, "truth", v->sample.ground_truth, STYLE_PLAIN);
-    put_findings(&d);
     return out->failed ? OPA_ENOMEM : d.status;
 }

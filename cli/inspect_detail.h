@@ -10,8 +10,9 @@
 struct detail_options {
     opa_context *ctx;
     size_t columns; /* at least 40 */
-    bool color;     /* the style says what was deleted and inserted; without it the marks [-x-]{+x+} do */
+    bool wide;      /* the generated text on the left, the revised one on the right; takes 72 columns */
     const char *token_kind;
+    const opa_image *picture; /* shown under the head; NULL: none */
 };
 
 /* Append the view of one sample to a page. Each sentence, the text outside of all of them and each finding are marked

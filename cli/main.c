@@ -28,7 +28,19 @@ static int print_help(struct cli *cli)
         out_printf(cli, "  %-9s %s\n", (*c)->name, (*c)->summary);
     out_printf(
         cli,
-        "\n'opapairs VERB --help' explains a verb; 'opapairs --version' prints versions.\n"
+        "\n'opapairs VERB --help' explains a verb. Every verb knows:\n\n"
+        "  -h, --help    the verb's help\n"
+        "  --color WHEN  always, never or auto (when not given); auto is on a terminal\n"
+        "  --version     in place of a verb: the versions of this program and of what it is linked with\n\n"
+        "Environment:\n"
+        "  NO_COLOR, TERM          no colour when the one is set or the other is dumb, unless --color asks for it\n"
+        "  COLUMNS, LINES          the size of the output; else the terminal's, or 100 columns\n"
+        "  COLORTERM               truecolor or 24bit when the terminal has such colours: images are shown in them\n"
+        "  PAGER, PATH, LESS       the pager, less when not set, and its options, FRX when not set; cat is none\n"
+        "  VISUAL, EDITOR, TMPDIR  the editor of inspect -i, vi when not set, and where its drafts lie, /tmp when not "
+        "set\n"
+        "  LC_ALL, LC_CTYPE, LANG  the first that is set says whether the terminal shows UTF-8\n"
+        "  LOGNAME, USER           who edits, when --by is not given\n\n"
         "Exit: 0 done, 1 done and something is to be said, 2 usage, 65 bad data, 66 no such input, 69 not built in,\n"
         "73 cannot create the output, 74 I/O error, 75 the store is busy.\n");
     return EXIT_DONE;
@@ -58,6 +70,8 @@ static int run(struct cli *cli, int argc, char **argv)
         return print_help(cli);
     if (strcmp(word, "--version") == 0)
         return print_version(cli);
+    if (strcmp(word, "--list-ids") == 0)
+        return list_ids(cli, argc - 2, argv + 2);
     const bool help = strcmp(word, "help") == 0;
     if (help)
         word = argv[2];

@@ -11,10 +11,10 @@
 
 enum { MAX_FLAGS = 32, LONG_BASE = 256 };
 
-/* Damerau-Levenshtein without the transposition's generality: words are short, the limits are small. */
-static size_t distance(const char *a, const char *b)
+/* Damerau-Levenshtein without the transposition's generality. */
+size_t word_distance(const char *a, const char *b)
 {
-    enum { MOST = 32 };
+    enum { MOST = 96 };
     size_t rows[3][MOST + 1];
     const size_t m = strlen(a), n = strlen(b);
     if (m > MOST || n > MOST)
@@ -41,7 +41,7 @@ const char *cli_nearest(const char *word, const char *const *names)
     const char *best = NULL;
     size_t least = strlen(word) <= 4 ? 3 : 4;
     for (; *names != NULL; names++) {
-        size_t d = distance(word, *names);
+        size_t d = word_distance(word, *names);
         if (strlen(word) >= 2 && strncmp(word, *names, strlen(word)) == 0)
             d = 1;
         if (d < least && d < strlen(*names)) {
@@ -138,10 +138,22 @@ static void describe(char *letters, struct option *longs, const struct flag *fla
     *letters = '\0';
 }
 
+static int list_options(struct cli *cli, const struct flag *flags, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (flags[i].letter != 0)
+            out_printf(cli, "-%c, ", flags[i].letter);
+        out_printf(cli, "--%s%s\n", flags[i].name, flags[i].kind == FLAG_SWITCH ? "" : " VALUE");
+    }
+    return EXIT_DONE;
+}
+
 int cli_options(struct cli *cli, int argc, char **argv, const struct flag *flags, size_t count)
 {
     struct option longs[MAX_FLAGS + 3];
     char letters[2 * MAX_FLAGS + 3];
+    if (argc == 2 && strcmp(argv[1], "--list-options") == 0)
+        return list_options(cli, flags, count);
     describe(letters, longs, flags, count);
     opterr = 0;
     optind = 1;

@@ -401,12 +401,13 @@ bool review_exclude(struct review *r, const char *why)
 
 bool review_set_revised(struct review *r, opa_text revised)
 {
-    return settle(r, opa_store_set_revised(r->source->store, id_at(r, r->at), revised, r->by), "changed");
+    return settle(r, opa_store_set_revised(r->source->store, id_at(r, r->at), revised, NULL, r->by), "changed");
 }
 
 bool review_set_report(struct review *r, opa_text report)
 {
-    return settle(r, opa_store_set_report(r->source->store, id_at(r, r->at), report, r->by, NULL), "report changed");
+    return settle(r, opa_store_set_report(r->source->store, id_at(r, r->at), report, NULL, r->by, NULL),
+                  "report changed");
 }
 
 /* The kinds of the newest undo and of what it took back. */

@@ -41,7 +41,6 @@ static int render(void *user, struct view *v)
     struct cli *cli = d->review->cli;
     const struct detail_options options = {.ctx = cli->ctx,
                                            .columns = screen_columns(d->screen),
-                                           .color = screen_has_color(d->screen),
                                            .token_kind = opa_tokenizer_kind(d->review->source->tokenizer)};
     struct hunk_tokens tokens = {0};
     sheet_clear(&d->page);

@@ -93,6 +93,14 @@ static size_t line_begin(const struct sheet *s)
     return s->line_count > 0 ? s->ends[s->line_count - 1] : 0;
 }
 
+size_t sheet_column(const struct sheet *s)
+{
+    size_t most = 0;
+    for (size_t i = line_begin(s); i < s->run_count; i++)
+        most += s->runs[i].most;
+    return most;
+}
+
 static void add(struct sheet *s, const char *bytes, size_t size, size_t columns, size_t most, enum style style)
 {
     if (!RESERVE(s, bytes, size, capacity, size) || !RESERVE(s, runs, run_count, run_capacity, 1))
@@ -131,7 +139,7 @@ static size_t put_visible(struct sheet *s, opa_text text, size_t columns, enum s
 {
     struct glyph g;
     size_t used = 0, most = 0;
-    const bool cut = columns > 0 && text.size > columns && text_width(text) > columns;
+    const bool cut = columns > 0 && text_exceeds(text, columns);
     for (size_t i = 0; i < text.size; used += g.columns, most += g.most) {
         i += glyph_next(&g, text.data + i, text.size - i);
         if (cut && most + g.most > columns - 1) {

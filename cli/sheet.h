@@ -63,6 +63,8 @@ void sheet_visible(struct sheet *sheet, opa_text text, size_t columns, enum styl
 void sheet_cell(struct sheet *sheet, opa_text text, size_t columns, enum style style);
 /* Append a line of another sheet, with its styles. */
 void sheet_copy_line(struct sheet *sheet, const struct sheet *from, size_t line);
+/* Columns of the line that is being written, at most. */
+size_t sheet_column(const struct sheet *sheet);
 /* A cell of two pixels, one above the other. */
 void sheet_pixels(struct sheet *sheet, const uint8_t upper[3], const uint8_t lower[3]);
 void sheet_end_line(struct sheet *sheet);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "glyph.h"
+
 struct keeper {
     opa_findings *list;
     bool failed;
@@ -55,6 +57,16 @@ static int open_file(struct source *s)
     if (status != OPA_OK)
         return cli_fail(cli, status, s->path);
     return folder ? 0 : load_findings(s);
+}
+
+int store_to_edit(struct cli *cli, opa_store **out, const char *path)
+{
+    *out = NULL;
+    if (opa_pack_probe(path))
+        return cli_error(cli, EXIT_DATA,
+                         "%s: a pack is never edited; edit the store that it was made from, and pack that again", path);
+    const int status = opa_store_open(cli->ctx, out, path);
+    return status == OPA_OK ? 0 : cli_fail(cli, status, path);
 }
 
 int source_open(struct source *out, struct cli *cli, const char *path)
@@ -126,20 +138,14 @@ int source_next(struct source *s, opa_sample *out)
     return read_pack(s, out, s->next++);
 }
 
-static int no_sample(struct source *s, opa_text id)
-{
-    return cli_error(s->cli, EXIT_NO_INPUT, "%s: no sample '%.*s'; 'opapairs ls %s' lists them", s->path,
-                     (int)(id.size < 200 ? id.size : 200), id.data, s->path);
-}
-
 int source_find(struct source *s, opa_sample *out, opa_text id)
 {
     size_t at;
     if (s->pack != NULL && !opa_pack_find(s->pack, &at, id))
-        return no_sample(s, id);
+        return unknown_id(s->cli, s->path, NULL, s->pack, id);
     const int status = s->pack ? read_pack(s, out, at) : opa_store_sample(s->store, out, id);
     if (status == OPA_ENOENT && s->store != NULL)
-        return no_sample(s, id);
+        return unknown_id(s->cli, s->path, s->store, NULL, id);
     return status == OPA_OK ? 0 : cli_fail(s->cli, status, s->path);
 }
 
@@ -172,7 +178,7 @@ static int compare_id(const opa_finding *finding, opa_text id)
     return order ? order : (n > id.size) - (n < id.size);
 }
 
-static bool add_stored(const struct source *s, opa_findings *out, opa_text id)
+bool source_add_stored(const struct source *s, opa_findings *out, opa_text id)
 {
     size_t low = 0, high = s->stored.count;
     while (low < high) {
@@ -288,7 +294,7 @@ int source_view(struct source *s, struct view *v, const opa_sample *sample)
 {
     opa_context *ctx = s->cli->ctx;
     *v = (struct view){.sample = *sample};
-    bool memory = add_stored(s, &v->findings, sample->id);
+    bool memory = source_add_stored(s, &v->findings, sample->id);
     int status = s->pack ? assess_packed(s, v) : opa_assess(ctx, &v->assessment, &v->sample, NULL, &v->findings);
     if (status == OPA_ERECORD) /* the proof failed, which is a finding */
         status = OPA_OK;
@@ -315,10 +321,36 @@ void view_release(struct view *v)
 
 /* ---- all samples ---- */
 
-/* A sample of a pack that is altered, or whose shard is missing: the others can still be read. */
-static bool is_lost(const struct source *s, int status)
+bool source_is_lost(const struct source *s, int status)
 {
     return s->pack != NULL && (status == OPA_ERECORD || status == OPA_ENOENT);
+}
+
+static int note(void *user, const opa_sample *sample)
+{
+    struct source *s = user;
+    const size_t columns = text_width(sample->id);
+    s->id_columns = columns > s->id_columns ? columns : s->id_columns;
+    return opa_checker_note(s->checker, sample);
+}
+
+/* A pack has no outlines: all of it is read, which takes seconds for thousands of samples. */
+static int note_pack(struct source *s)
+{
+    struct progress progress;
+    opa_progress now = {.stage = "reading", .items_total = source_count(s), .bytes_total = -1};
+    opa_sample sample;
+    int status;
+    progress_start(&progress, s->cli);
+    s->next = 0;
+    while ((status = source_next(s, &sample)) == OPA_OK || source_is_lost(s, status)) {
+        if (status == OPA_OK && (status = note(s, &sample)) != OPA_OK)
+            break;
+        now.items++;
+        progress_show(&progress, &now);
+    }
+    progress_clear(s->cli);
+    return status == OPA_END ? OPA_OK : status;
 }
 
 int source_note_all(struct source *s)
@@ -327,15 +359,8 @@ int source_note_all(struct source *s)
     int status = opa_checker_new(s->cli->ctx, &s->checker, &options);
     if (status != OPA_OK)
         return cli_fail(s->cli, status, NULL);
-    const int result = source_rewind(s);
-    if (result != 0)
-        return result;
-    opa_sample sample;
-    while ((status = source_next(s, &sample)) == OPA_OK || is_lost(s, status)) {
-        if (status == OPA_OK && (status = opa_checker_note(s->checker, &sample)) != OPA_OK)
-            break;
-    }
-    return status == OPA_END ? 0 : cli_fail(s->cli, status, s->path);
+    status = s->store ? opa_store_outlines(s->store, s->order, note, s) : note_pack(s);
+    return status == OPA_OK ? 0 : cli_fail(s->cli, status, s->path);
 }
 
 int source_each(struct source *s, const char *stage, view_fn fn, void *user)
@@ -350,7 +375,7 @@ int source_each(struct source *s, const char *stage, view_fn fn, void *user)
         status = source_next(s, &sample);
         if (status == OPA_END)
             break;
-        if (is_lost(s, status)) {
+        if (source_is_lost(s, status)) {
             cli_fail(s->cli, status, s->path);
             s->damaged++;
             continue;

@@ -18,9 +18,10 @@ struct source {
     opa_findings stored;      /* sorted by id; those without an id first */
     opa_recipe *recipe;       /* the default one */
     opa_checker *checker;
-    opa_tokenizer *tokenizer;                                 /* of --tokenizer, or the embedded words */
-    bool own_tokenizer;                                       /* --tokenizer was given */
-    int damaged;                                              /* samples of a pack that could not be read */
+    size_t id_columns;        /* of the longest id, once source_note_all() has seen all */
+    opa_tokenizer *tokenizer; /* of --tokenizer, or the embedded words */
+    bool own_tokenizer;       /* --tokenizer was given */
+    int damaged;              /* samples of a pack that could not be read */
     bool (*skip)(const void *user, const opa_sample *sample); /* source_each() passes these over; NULL: none */
     const void *skip_user;
 };
@@ -51,6 +52,12 @@ int source_next(struct source *s, opa_sample *out);
 int source_find(struct source *s, opa_sample *out, opa_text id);
 /* Is there such a sample? 1 or 0; or an exit code below 0, and the message is printed. */
 int source_has(struct source *s, opa_text id);
+/* Open a store that is going to be edited; a pack is refused in words. An exit code, or 0. */
+int store_to_edit(struct cli *cli, opa_store **out, const char *path);
+/* What a read returned: a sample of a pack that is altered, or whose shard is missing? The others can still be read. */
+bool source_is_lost(const struct source *s, int status);
+/* Append what import recorded of a sample. False: no memory. */
+bool source_add_stored(const struct source *s, opa_findings *out, opa_text id);
 /* Everything about a sample that was just read. An exit code, or 0. */
 int source_view(struct source *s, struct view *out, const opa_sample *sample);
 /* Findings that follow from a sample do not say where it came from: give them its file, record and id. False: no

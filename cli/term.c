@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -20,6 +21,16 @@ bool term_wants_color(int fd)
     return term_is_smart(fd) && (no_color == NULL || *no_color == '\0');
 }
 
+bool term_is_utf8(void)
+{
+    static const char *const NAMES[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    const char *set = "";
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES && *set == '\0'; i++)
+        set = getenv(NAMES[i]) ? getenv(NAMES[i]) : "";
+    const char *charset = strchr(set, '.');
+    return charset != NULL && (strncasecmp(charset, ".UTF-8", 6) == 0 || strncasecmp(charset, ".UTF8", 5) == 0);
+}
+
 size_t term_columns(void)
 {
     enum { NARROWEST = 40, DEFAULT = 100 };
@@ -31,6 +42,22 @@ size_t term_columns(void)
     if (columns <= 0 || columns > 10000)
         columns = DEFAULT;
     return columns < NARROWEST ? NARROWEST : (size_t)columns;
+}
+
+size_t term_rows(void)
+{
+    struct winsize size;
+    const char *set = getenv("LINES");
+    const long rows = set ? strtol(set, NULL, 10) : 0;
+    if (rows > 0)
+        return (size_t)rows;
+    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
+bool term_has_true_color(int fd)
+{
+    const char *set = getenv("COLORTERM");
+    return term_is_smart(fd) && set != NULL && (strcmp(set, "truecolor") == 0 || strcmp(set, "24bit") == 0);
 }
 
 static const char *const STYLES[] = {
@@ -59,8 +86,7 @@ size_t out_visible(struct cli *cli, opa_text text, size_t columns)
 {
     size_t used = 0, most = 0;
     struct glyph g;
-    /* The width is asked for only where it can matter: a text of at most that many bytes fits. */
-    const bool cut = columns > 0 && text.size > columns && text_width(text) > columns;
+    const bool cut = columns > 0 && text_exceeds(text, columns);
     for (size_t i = 0; i < text.size; used += g.columns, most += g.most) {
         i += glyph_next(&g, text.data + i, text.size - i);
         if (cut && most + g.most > columns - 1) {

@@ -9,8 +9,14 @@
 bool term_wants_color(int fd);
 /* Is @p fd a terminal that understands escapes? */
 bool term_is_smart(int fd);
+/* Does the locale of the environment say UTF-8? */
+bool term_is_utf8(void);
 /* Columns to wrap at. */
 size_t term_columns(void);
+/* Rows of the terminal on standard output; 0 unknown. */
+size_t term_rows(void);
+/* Does it show 24-bit colours (COLORTERM)? */
+bool term_has_true_color(int fd);
 
 enum style {
     STYLE_PLAIN,

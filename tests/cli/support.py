@@ -2,16 +2,20 @@
 """What the tests of the command line share. Only Python's standard library."""
 
 import base64
+import fcntl
 import glob
 import hashlib
 import json
 import os
+import pty
 import random
 import re
+import select
 import shutil
 import struct
 import subprocess
 import tempfile
+import termios
 import unittest
 import zlib
 
@@ -212,6 +216,37 @@ class Case(unittest.TestCase):
             self.fail("%r hangs" % (args,))
         self.assertIn(p.returncode, (0, 1, 2, 65, 66, 69, 73, 74, 75), "%r: %r" % (args, p.err[-600:]))
         return p
+
+    def on_terminal(self, *args, env=None, rows=0, columns=0, code=0):
+        """Everything that it writes where standard output and error are a terminal of this size (0: unknown)."""
+        try:
+            leader, follower = pty.openpty()
+        except OSError:  # a bare chroot without /dev/pts
+            self.skipTest("no pseudo-terminal to be had here")
+        fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        hidden = ("NO_COLOR", "COLUMNS", "LINES", "COLORTERM", "PAGER", "LESS")
+        environment = {k: v for k, v in os.environ.items() if k not in hidden}
+        environment["TERM"] = "xterm"
+        environment.update(env or {})
+        p = subprocess.Popen(
+            [PROGRAM, *map(str, args)], stdout=follower, stderr=follower, stdin=subprocess.DEVNULL, env=environment
+        )
+        os.close(follower)
+        out = b""
+        while True:
+            try:
+                if not select.select([leader], [], [], 60)[0]:
+                    p.kill()
+                    self.fail("%r hangs after %r" % (args, out[-500:]))
+                piece = os.read(leader, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            out += piece
+        os.close(leader)
+        self.assertEqual(p.wait(), code, out)
+        return out
 
     def run_cli(self, *args, code=0, **more):
         """Runs and wants this exit code; gives standard output as text."""

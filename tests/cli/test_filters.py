@@ -73,6 +73,17 @@ class Filters(Case):
         )
         self.assert_chosen(lambda r, s: False, "--only", "edited", "--only", "unedited")
 
+    def test_reviews(self):
+        a, b = self.order[0], self.order[1]
+        self.assertEqual(self.ids("--only", "unseen"), self.order)
+        self.run_cli("accept", self.set, a, "--by", "anna")
+        self.run_cli("edit", self.set, b, "--revised", "B.")
+        self.assertEqual(self.ids("--only", "accepted"), [a])
+        self.assertEqual(self.ids("--only", "changed"), [b])
+        self.assertEqual(self.ids("--only", "accepted,changed", verb="inspect"), [a, b])
+        self.assertEqual(self.ids("--only", "undecided"), self.order[2:])
+        self.assertEqual(self.ids("--only", "seen"), [])
+
     def test_scores_and_types(self):
         def some(s, scores=None, types=None):
             return any(

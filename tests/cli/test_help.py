@@ -2,13 +2,10 @@
 """Help, versions, options, suggestions, colours."""
 
 import os
-import pty
 import re
-import select
-import subprocess
 import unittest
 
-from support import Case, PROGRAM, main, rollout
+from support import Case, main, rollout
 
 VERBS = [
     "init",
@@ -19,6 +16,7 @@ VERBS = [
     "inspect",
     "diff",
     "edit",
+    "accept",
     "exclude",
     "log",
     "undo",
@@ -48,6 +46,20 @@ class Help(Case):
                 self.assertRegex(text, r"^Example: .*opapairs %s\b" % verb)
                 self.assertIn("Usage: opapairs %s" % verb, text)
                 self.assertLessEqual(max(map(len, text.splitlines())), 120)
+
+    def test_help_lists_the_options_that_the_program_takes(self):
+        for verb in VERBS:
+            known = self.run_cli(verb, "--list-options").splitlines()
+            option = r"(?m)^  ((?:-\w, )?--[a-z-]+(?: [A-Z][A-Z_|,.]*| [a-z]+(?:\|[a-z]+)+)?)"
+            told = re.findall(option, self.run_cli("help", verb))
+            self.assertEqual(sorted(re.sub(" [A-Za-z|_,.]+$", " VALUE", t) for t in told), sorted(known), verb)
+            for option in known:
+                name = re.search("--[a-z-]+", option).group()
+                p = self.run_any(verb, name + "=x" if option.endswith("VALUE") else name, "--frob")
+                self.assertNotIn(b"'" + name.encode() + b"'", p.err.split(b"did you mean")[0], verb)
+
+    def test_verbs_are_those_of_the_help(self):
+        self.assertEqual(sorted(re.findall(r"(?m)^  ([a-z]+) +\S", self.run_cli("help"))), sorted(VERBS))
 
     def test_version_names_what_is_linked(self):
         text = self.run_cli("--version")
@@ -134,32 +146,6 @@ class Help(Case):
 
 class Terminal(Case):
     """What depends on standard output being a terminal."""
-
-    def on_terminal(self, *args, env=None):
-        try:
-            leader, follower = pty.openpty()
-        except OSError:  # a bare chroot without /dev/pts
-            self.skipTest("no pseudo-terminal to be had here")
-        environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS")}
-        environment["TERM"] = "xterm"
-        environment.update(env or {})
-        p = subprocess.Popen(
-            [PROGRAM, *args], stdout=follower, stderr=follower, stdin=subprocess.DEVNULL, env=environment
-        )
-        os.close(follower)
-        out = b""
-        while True:
-            try:
-                select.select([leader], [], [], 60)
-                piece = os.read(leader, 65536)
-            except OSError:
-                break
-            if not piece:
-                break
-            out += piece
-        os.close(leader)
-        self.assertEqual(p.wait(), 0, out)
-        return out
 
     def test_colours(self):
         evil = "A \x1b[31mdog\x1b[0m\x07 and \u202etac\u202c."

@@ -146,7 +146,7 @@ class Inspect(Case):
             self.assertEqual(s["generated"], texts[s["id"]]["generated"])
             self.assertEqual(s["revised"], texts[s["id"]]["revised"])
             self.assert_hunks(s, counts.get)
-        plain = self.run_cli("inspect", store)
+        plain = self.run_cli("inspect", store) + self.run_cli("inspect", store, "--detail")
         self.assertFalse(set(plain) & set("\u0000\t\u202e\u200e\x1b"))
 
     def test_no_line_is_wider_than_the_terminal(self):
@@ -161,9 +161,12 @@ class Inspect(Case):
             samples.append({"id": "%d%s" % (i, pick()), "prompt": pick(), "generated": "x" + pick(), "revised": pick()})
         store = self.store(self.write_lines("s.jsonl", samples))
         for columns in (40, 80, 200):
-            text = self.run_cli("inspect", store, env={"COLUMNS": str(columns)})
-            for line in text.split("\n"):
+            env = {"COLUMNS": str(columns)}
+            text = self.run_cli("inspect", store, "--detail", env=env)
+            pages = [text, self.run_cli("inspect", store, env=env), self.run_cli("inspect", store, "--wide", env=env)]
+            for line in "\n".join(pages).split("\n"):
                 self.assertLessEqual(widest(line), columns, ascii(line))
+            self.assertEqual(len(pages[1].splitlines()), len(samples) + 1)
             # Nothing is lost by wrapping: the words of the widest view are those of the narrowest.
             squeezed = re.sub(r"\s", "", text)
             self.assertEqual(squeezed, getattr(self, "squeezed", squeezed))

@@ -167,6 +167,9 @@ class Pack(Case):
             ('"1": 2.5', '"1": -2.5', "weights.language.1"),
             ('"ratio": 0.3', '"ratio": 1.3', "masks[0].ratio"),
             ('"filters"', '"filter"', "filter"),
+            ('"unedited": "keep"', '"unedited": "omit"', "filters.unedited"),
+            ('"certificate": "any"', '"certificate": ["exact", "good"]', "filters.certificate[1]"),
+            ('"edit_share_max": null', '"edit_share_max": 50', "filters.edit_share_max"),
             ('"prompt_tokens": null', '"prompt_tokens": 0', "limits.prompt_tokens"),
             ('"limits"', "limits", "line "),
         ):
@@ -186,6 +189,83 @@ class Pack(Case):
         self.write("other/precious.txt", b"mine")
         self.run_cli("pack", self.set, "-o", self.path("other"), "--tokenizer", TOKENIZER, code=73)
         self.assertEqual(self.files_of(self.path("other")), {"precious.txt": b"mine"})
+
+    def filtered(self, name, filters):
+        """Packs with these filters; the reasons of what was left out, by id."""
+        recipe = {"schema_version": 1, "name": "one", "pairs": [{"type": "anchor", "response": "generated"}]}
+        recipe["filters"] = filters
+        packed = self.pack(self.set, name, "--recipe", self.write(name + ".json", recipe))
+        manifest = json.loads(self.files_of(packed)["manifest.json"])
+        self.assert_schema("manifest", [manifest])
+        self.assertEqual({x["code"] for x in manifest["left_out"]} - {"OP702"}, set())
+        reasons = {x["id"]: x["reason"] for x in manifest["left_out"]}
+        ids = {s["id"] for s in self.jsonl("ls", self.set)}
+        self.assertEqual({s["id"] for s in self.jsonl("ls", packed)}, ids - set(reasons))
+        return reasons
+
+    def test_filter_unedited(self):
+        samples = [
+            {"id": "same", "prompt": "Say", "generated": "A dog.", "revised": "A dog."},
+            {"id": "none", "prompt": "Say", "generated": "A cat."},
+            {"id": "edited", "prompt": "Say", "generated": "A cow.", "revised": "A hen."},
+        ]
+        self.run_cli("import", self.set, self.write_lines("more.jsonl", samples), code=0)
+        self.assertEqual(self.filtered("keep", {"unedited": "keep"}), {})
+        dropped = self.filtered("drop", {"unedited": "drop"})
+        self.assertEqual(set(dropped), {s["id"] for s in self.jsonl("ls", self.set) if not s["edited"]})
+        self.assertEqual(dropped["same"], "filters.unedited: the revised text is the generated one")
+        self.assertEqual(dropped["none"], "filters.unedited: the sample has no revised text")
+        self.assertNotIn("edited", dropped)
+
+    def test_filter_certificate(self):
+        bare = {"id": "bare", "prompt": "Say", "generated": "A cat.", "revised": "A dog."}
+        self.run_cli("import", self.set, self.write_lines("bare.jsonl", [bare]))
+        sentences = [("A dog runs.", "A cat runs.", 2), ("A dog sits.", "A dog sits.", 4)]
+        twice = rollout("A  dog runs. A dog sits.", sentences)
+        self.run_cli("import", self.set, self.write("twice.json", [twice]))
+        kinds = {s["id"]: s["certificate"] or "none" for s in self.jsonl("ls", self.set)}
+        self.assertLessEqual({"exact", "repaired", "none"}, set(kinds.values()))
+        for wanted in (["exact"], ["repaired", "exact"], ["none"], ["broken", "none", "exact"]):
+            reasons = self.filtered("-".join(wanted), {"certificate": wanted})
+            self.assertEqual(set(reasons), {i for i, kind in kinds.items() if kind not in wanted})
+            for i, reason in reasons.items():
+                self.assertIn("filters.certificate: ", reason)
+                self.assertIn(kinds[i] if kinds[i] != "none" else "no report", reason)
+        self.assertEqual(self.filtered("any", {"certificate": "any"}), {})
+
+    def test_filter_edit_share(self):
+        """Shares from inspect's spans; the limit itself passes."""
+        shares = {}
+        for s in self.jsonl("inspect", self.set, "--tokenizer", TOKENIZER):
+            spans = [(h["op"], h[side]["tokens"]) for h in s["hunks"] for side in ("generated", "revised")]
+            edited = sum(e - b for op, (b, e) in spans if op != "keep")
+            shares[s["id"]] = edited, sum(e - b for _, (b, e) in spans)
+        values = sorted(e / n for e, n in shares.values())
+        for limit in (0, values[len(values) // 2], 0.25, 1):
+            reasons = self.filtered("share%g" % limit, {"edit_share_max": limit})
+            self.assertEqual(set(reasons), {i for i, (e, n) in shares.items() if e / n > limit})
+            for i, reason in reasons.items():
+                self.assertIn("filters.edit_share_max: %d of %d tokens" % shares[i], reason)
+        self.assertTrue(0 < sum(v > 0.25 for v in values) < len(values), values)
+
+    def test_rlhf_v(self):
+        """Weight on the changed tokens only, by inspect's spans."""
+        self.assertIn("rlhf-v", self.run_cli("recipe"))
+        packed = self.pack(self.set, "rlhf-v", "--recipe", "rlhf-v")
+        kept = {s["id"] for s in self.jsonl("ls", packed)}
+        inspected = {s["id"]: s for s in self.jsonl("inspect", self.set, "--tokenizer", TOKENIZER)}
+        self.assertEqual(kept, {i for i, s in inspected.items() if s["revised"] != s["generated"]})
+        for i in kept:
+            document = json.loads(self.run_cli("cat", packed, i))
+            pairs = [(p["type"], p["chosen"], p["rejected"], p["weights"]) for p in document["pairs"]]
+            self.assertEqual(pairs, [("language", "revised", "generated", "language")])
+            for side in ("generated", "revised"):
+                wanted = []
+                for h in inspected[i]["hunks"]:
+                    begin, end = h[side]["tokens"]
+                    wanted += [0.0 if h["op"] == "keep" else 1.0] * (end - begin)
+                wanted.append(0.0 if side == "generated" else wanted[-1])
+                self.assertEqual(document["responses"][side]["weights"]["language"], wanted)
 
     def test_left_out(self):
         ids = [s["id"] for s in self.jsonl("ls", self.set)]
@@ -208,6 +288,18 @@ class Pack(Case):
         self.run_cli(
             "pack", self.set, "-o", self.path("e3"), "--tokenizer", TOKENIZER, "--eos", "no such piece", code=2
         )
+
+    def test_an_eos_that_the_tokenizer_lacks_is_said(self):
+        folder = self.path("checkpoint")
+        os.mkdir(folder)
+        shutil.copy(TOKENIZER, folder)
+        for named, said in (("</s>", False), ("<|gone|>", True)):
+            self.write("checkpoint/tokenizer_config.json", {"eos_token": named})
+            self.run_cli("pack", self.set, "-o", self.path("e"), "--tokenizer", folder)
+            self.assertEqual("no '<|gone|>'" in self.err and "end in '</s>'" in self.err, said, self.err)
+            self.assertEqual(self.files_of(self.path("e")), self.files_of(self.packed))
+        self.run_cli("pack", self.set, "-o", self.path("e"), "--tokenizer", folder, "--eos", "</s>")
+        self.assertEqual(self.err, "")
 
 
 class Verify(Case):

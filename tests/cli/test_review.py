@@ -33,7 +33,7 @@ class Accept(Case):
         self.assertEqual((entry["what"], entry["by"], entry["why"]), ("accept", "anna", "twice checked"))
         self.assertEqual(entry["revised"], "A dog. A cow 0.")
         self.assertRegex(entry["at"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
-        self.assertRegex(self.run_cli("log", self.set, self.ids[0]), r"accept +anna +twice checked\n")
+        self.assertRegex(self.run_cli("log", self.set, self.ids[0]), r"accept +by anna +twice checked\n")
 
     def test_again_is_said_and_not_logged(self):
         self.run_cli("accept", self.set, self.ids[0])

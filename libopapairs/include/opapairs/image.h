@@ -60,5 +60,14 @@ OPA_API int opa_image_decode(opa_context *ctx, opa_image *out, opa_text bytes, u
                              opa_findings *findings);
 OPA_API void opa_image_release(opa_image *image);
 
+/** A small picture for showing: at most @p width x @p height pixels (each at least 1), in the image's proportions, never
+ * larger than the image; each pixel is the mean of those that it stands for. Colours and errors as opa_image_decode().
+ * A JPEG is decoded at an eighth, a quarter or half its size where that is enough, so a photograph of 20 megapixels
+ * takes little more than its entropy decoding; a PNG is decoded whole. Images of more than OPA_IMAGE_THUMBNAIL_PIXELS
+ * are refused (OPA_F_IMAGE_HUGE). Release with opa_image_release(). */
+OPA_API int opa_image_thumbnail(opa_context *ctx, opa_image *out, opa_text bytes, uint32_t width, uint32_t height,
+                                opa_findings *findings);
+#define OPA_IMAGE_THUMBNAIL_PIXELS ((uint64_t)64000000)
+
 OPA_END_DECLS
 #endif

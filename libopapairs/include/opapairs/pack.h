@@ -55,6 +55,9 @@ OPA_API bool opa_pack_probe(const char *path);
 OPA_API size_t opa_pack_count(const opa_pack *pack);
 /** The manifest, guarded JSON; borrowed. */
 OPA_API const opa_json *opa_pack_manifest(const opa_pack *pack);
+/** The recipe that it was built with, from the manifest. OPA_EDATA: none that this version understands. The caller
+ * frees *out. */
+OPA_API int opa_pack_recipe(const opa_pack *pack, opa_recipe **out);
 
 /** A line of the index; texts borrowed from the pack. */
 typedef struct opa_pack_entry {

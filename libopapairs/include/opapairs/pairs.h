@@ -47,7 +47,8 @@ typedef struct opa_pairs {
     const char *reason;                 /**< of left_out: which filter, static storage; NULL */
 } opa_pairs;
 
-/** Which pairs the recipe builds, and whether its filters let the sample pass. Token limits are not looked at here. */
+/** Which pairs the recipe builds, and whether its filters let the sample pass. What needs a tokenizer, the token limits
+ * and filters.edit_share_max, is not looked at here but in opa_pairs_write(). */
 OPA_API void opa_recipe_apply(const opa_recipe *recipe, opa_pairs *out, const opa_sample *sample,
                               const opa_assessment *assessment);
 
@@ -63,7 +64,9 @@ typedef struct opa_pairs_options {
 /** Write the sample's member of a pack (spec: one JSON object, schemas/sample.schema.json) with @p w. @p assessment
  * must have been made with opa_recipe_align_options(). The alignment's proof is repeated. Findings about what the
  * released code would lose, and about limits, go to @p findings. OPA_ERECORD: the recipe's limits leave the sample out
- * (finding OPA_F_RESPONSE_LONG or OPA_F_PROMPT_LONG); OPA_ENOMEM. */
+ * (finding OPA_F_RESPONSE_LONG or OPA_F_PROMPT_LONG), or its filters.edit_share_max does (OPA_F_FILTERED): the tokens
+ * of edited hunks of both sides, divided by all tokens of the generated and the revised text (each tokenised whole,
+ * without EOS), are over it; without a revised text the share is 0. OPA_ENOMEM. */
 OPA_API int opa_pairs_write(opa_context *ctx, opa_json_writer *w, const opa_pairs_options *options,
                             const opa_sample *sample, const opa_assessment *assessment, opa_findings *findings);
 
@@ -73,6 +76,17 @@ OPA_API int opa_pairs_write(opa_context *ctx, opa_json_writer *w, const opa_pair
  */
 OPA_API void opa_weights_by_sentence(double *weights, const opa_tokens *tokens, const size_t *ends,
                                      const double *values, size_t n);
+
+/** Weights of one response's tokens by the edit script, as recipes with "by": "hunks" have them: @p changed for those of
+ * edited hunks, insertions and deletions included, and @p kept for all others. @p spans are the hunks' tokens on that
+ * side, from opa_align_tokens(). EOS is not among them; in a member its weight follows the same rule whatever the
+ * weights go by: 0 in generated, its neighbour's in revised. A response that is no side of a script (the ground truth; a
+ * generated response without a revised one) weighs 1. A trainer multiplies per-token log-ratios by these weights;
+ * RLHF-V's DDPO (arXiv 2312.00849) is changed = gamma (5 in the paper), kept = 1, divided by the weights'
+ * sum; its published code finds changes only where both sides have tokens, and so none in pure insertions and
+ * deletions. */
+OPA_API void opa_weights_by_hunk(double *weights, const opa_hunk *hunks, const opa_span *spans, size_t hunk_count,
+                                 double changed, double kept);
 
 /** Seed of the mask of visit @p visit: the first 8 bytes, little-endian, of SHA-256(id NUL seed NUL visit), numbers in
  * decimal. */

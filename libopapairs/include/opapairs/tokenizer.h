@@ -49,6 +49,9 @@ OPA_API int32_t opa_tokenizer_bos(const opa_tokenizer *tok);
 /** Id that ends a response: "eos_token" of the tokenizer_config.json beside the file, else the first of </s>,
  *  <|im_end|>, <|endoftext|> that it has, else -1. */
 OPA_API int32_t opa_tokenizer_eos(const opa_tokenizer *tok);
+/** The "eos_token" of that file where the tokenizer has no such piece, so that another one was taken; data NULL: none.
+ * Borrowed. */
+OPA_API opa_text opa_tokenizer_lacked_eos(const opa_tokenizer *tok);
 /** The id of a piece (added tokens included), or -1. */
 OPA_API int32_t opa_tokenizer_id(const opa_tokenizer *tok, opa_text piece);
 /** The piece of an id as the file spells it (▁, Ġ, <0x0A>); data NULL for no such id. Borrowed. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "align/aligning.h"
+#include "align/borders.h"
 #include "base/utf8.h"
 
 /* Bytes of a text that a message quotes. */

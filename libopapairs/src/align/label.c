@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "align/aligning.h"
+#include "align/borders.h"
 #include "base/utf8.h"
 
 /* Places of sentences on one side, in order and disjoint. */

@@ -155,12 +155,10 @@ static bool make_counts(search *h)
     return !h->failed;
 }
 
-/* Cut the box at the longest run, in order in both, of numbers that stand once in each (B. Cohen's patience diff). */
-static bool cut_at_unique(search *h, const box *c)
+/* Count each number in both halves of the box. */
+static void count_numbers(search *h, const box *c)
 {
     const uint32_t *a = h->s->a, *b = h->s->b;
-    if (!h->a_seen && !make_counts(h))
-        return false;
     memset(h->a_seen, 0, h->s->kinds * sizeof *h->a_seen);
     memset(h->b_seen, 0, h->s->kinds * sizeof *h->b_seen);
     for (long i = c->a0; i < c->a1; i++)
@@ -169,13 +167,13 @@ static bool cut_at_unique(search *h, const box *c)
         h->b_seen[b[i]]++;
         h->b_at[b[i]] = i;
     }
-    const size_t n = (size_t)(c->a1 - c->a0);
-    long *tails = opa_arena_array(h->scratch, n, sizeof *tails); /* places in a, by length of the run that ends there */
-    long *back = opa_arena_array(h->scratch, n, sizeof *back);
-    if (!tails || !back) {
-        h->failed = true;
-        return false;
-    }
+}
+
+/* The longest run, in order in both, of numbers that stand once in each: its length. It ends at *last, and back[i - a0]
+ * is the place before i. tails holds the places in a where runs end, by their length (patience sorting). */
+static size_t longest_run(search *h, const box *c, long *tails, long *back, long *last)
+{
+    const uint32_t *a = h->s->a;
     size_t longest = 0;
     for (long i = c->a0; i < c->a1; i++) {
         if (h->a_seen[a[i]] != 1 || h->b_seen[a[i]] != 1)
@@ -192,12 +190,29 @@ static bool cut_at_unique(search *h, const box *c)
         tails[low] = i;
         longest = low == longest ? longest + 1 : longest;
     }
+    *last = longest ? tails[longest - 1] : -1;
+    return longest;
+}
+
+/* Cut the box at the longest run, in order in both, of numbers that stand once in each (B. Cohen's patience diff). */
+static bool cut_at_unique(search *h, const box *c)
+{
+    if (!h->a_seen && !make_counts(h))
+        return false;
+    const size_t n = (size_t)(c->a1 - c->a0);
+    long *tails = opa_arena_array(h->scratch, n, sizeof *tails), last;
+    long *back = opa_arena_array(h->scratch, n, sizeof *back);
+    if (!tails || !back) {
+        h->failed = true;
+        return false;
+    }
+    count_numbers(h, c);
     h->work += n;
-    if (longest == 0)
+    if (longest_run(h, c, tails, back, &last) == 0)
         return false;
     box rest = *c;
-    for (long i = tails[longest - 1]; i >= 0; i = back[i - c->a0]) {
-        const long j = h->b_at[a[i]];
+    for (long i = last; i >= 0; i = back[i - c->a0]) {
+        const long j = h->b_at[h->s->a[i]];
         push(h, i + 1, rest.a1, j + 1, rest.b1);
         rest.a1 = i;
         rest.b1 = j;

@@ -29,9 +29,4 @@ typedef struct opa_found {
  * then sentences are not found. false: no memory. */
 bool opa_place(opa_arena *scratch, opa_found *out, opa_text hay, const opa_text *sentences, size_t count, bool near);
 
-/** No word goes across position @p at of @p text. */
-bool opa_word_border(opa_text text, size_t at);
-/** The first byte at or after @p at that is not white space. */
-size_t opa_skip_space(opa_text text, size_t at);
-
 #endif

@@ -267,8 +267,8 @@ static const opa_code_info table[] = {
      "The id is empty or no text.",
      "Give the record an id."},
     {OPA_F_ID_UNKNOWN, "id-unknown", OPA_ERROR,
-     "An edit names a sample that the store does not have; it is in quarantine.",
-     "Import the sample first, or correct the id."},
+     "An edit names a sample that the store does not have; it waits in quarantine.",
+     "Import the sample, and the edit is taken; or correct the id."},
 
     {OPA_F_EXCLUDED, "excluded", OPA_INFO,
      "A person excluded the sample.",

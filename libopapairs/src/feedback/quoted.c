@@ -228,57 +228,71 @@ static void take_back_blank(opa_scanner *s, size_t begin)
     }
 }
 
+/* A string that is being read. */
+typedef struct reading {
+    opa_quoted_place place;
+    uint32_t open; /* its first quote */
+    size_t begin;  /* where that stands */
+    size_t inner;  /* quotes inside that might have been the end */
+    size_t first_inner;
+    size_t after, out; /* behind the last of them: in the text, and in what was written */
+} reading;
+
+/* A key shows that the string was over: at the last quote that might have been its end, else before the blank. */
+static void end_before_key(opa_scanner *s, reading *r)
+{
+    opa_scanner_note(s, OPA_REPAIR_UNCLOSED_STRING, r->begin);
+    if (r->inner > 0) {
+        s->at = r->after;
+        s->out.size = r->out;
+        r->inner--;
+    } else {
+        take_back_blank(s, r->begin);
+    }
+}
+
+/* One character that is no escape; true: the string ends with it, or before it. */
+static bool read_char(opa_scanner *s, reading *r)
+{
+    uint32_t c;
+    const size_t n = quote_char(s, s->at, &c);
+    if (n > 0 && r->place != OPA_QUOTED_KEY && key_interrupts(s, s->at)) {
+        end_before_key(s, r);
+        return true;
+    }
+    if (n > 0 && pairs_with(r->open, c)) {
+        if (ends_here(s, s->at + n, r->place)) {
+            s->at += n;
+            return true;
+        }
+        if (r->inner++ == 0)
+            r->first_inner = s->at;
+        r->after = s->at + n;
+        r->out = s->out.size;
+    }
+    put_char(s);
+    return false;
+}
+
 bool opa_quoted_read(opa_scanner *s, opa_quoted_place place)
 {
-    uint32_t open, c;
-    const size_t begin = s->at;
-    /* The last quote that might have been the end, should a key show that the string was over. */
-    struct {
-        bool there;
-        size_t after, out;
-    } last = {0};
-    s->at += quote_char(s, s->at, &open);
-    if (open != '"')
-        opa_scanner_note(s, OPA_REPAIR_QUOTES, begin);
+    reading r = {.place = place, .begin = s->at};
+    s->at += quote_char(s, s->at, &r.open);
+    if (r.open != '"')
+        opa_scanner_note(s, OPA_REPAIR_QUOTES, r.begin);
     opa_buffer_add_char(&s->out, '"');
-    size_t inner = 0, first_inner = 0;
-    for (;;) {
+    for (bool ended = false; !ended;) {
         put_plain(s);
         const bool escape = opa_scanner_peek(s, s->at) == '\\';
         if (opa_scanner_ended(s) || (escape && !put_escape(s))) {
             s->at = s->text.size;
             return false;
         }
-        if (escape)
-            continue;
-        const size_t n = quote_char(s, s->at, &c);
-        if (n > 0 && place != OPA_QUOTED_KEY && key_interrupts(s, s->at)) {
-            opa_scanner_note(s, OPA_REPAIR_UNCLOSED_STRING, begin);
-            if (last.there) {
-                s->at = last.after;
-                s->out.size = last.out;
-                inner--;
-            } else {
-                take_back_blank(s, begin);
-            }
-            break;
-        }
-        if (n > 0 && pairs_with(open, c)) {
-            if (ends_here(s, s->at + n, place)) {
-                s->at += n;
-                break;
-            }
-            if (inner++ == 0)
-                first_inner = s->at;
-            last.there = true;
-            last.after = s->at + n;
-            last.out = s->out.size;
-        }
-        put_char(s);
+        ended = !escape && read_char(s, &r);
     }
     /* An apostrophe in a string in single quotes is no repair worth a word. */
-    if (inner > 0 && (open == '"' || (open >= 0x201C && open <= 0x201F)))
-        opa_scanner_note(s, OPA_REPAIR_INNER_QUOTE, first_inner);
+    if (r.inner > 0 && (r.open == '"' || (r.open >= 0x201C && r.open <= 0x201F)))
+        opa_scanner_note(s, OPA_REPAIR_INNER_QUOTE, r.first_inner);
     opa_buffer_add_char(&s->out, '"');
     return true;
 }

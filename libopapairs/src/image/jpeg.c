@@ -254,7 +254,8 @@ static void read_rows(struct jpeg_decompress_struct *cinfo, opa_image *out)
 }
 
 /* setjmp in a function of its own: what the caller holds keeps its value. */
-static void decode(struct jpeg_decompress_struct *cinfo, struct jpeg_source_mgr *source, errors *e, opa_image *out)
+static void decode(struct jpeg_decompress_struct *cinfo, struct jpeg_source_mgr *source, errors *e, opa_image *out,
+                   unsigned reduce)
 {
     const opa_image_info *info = &e->walk->info;
     if (setjmp(e->back) != 0)
@@ -266,12 +267,16 @@ static void decode(struct jpeg_decompress_struct *cinfo, struct jpeg_source_mgr 
     if (cinfo->image_width != info->width || cinfo->image_height != info->height)
         ERREXIT(cinfo, JERR_SOF_DUPLICATE);
     cinfo->out_color_space = cinfo->num_components == 4 ? JCS_CMYK : JCS_RGB;
+    cinfo->scale_num = 1;
+    cinfo->scale_denom = reduce;
     jpeg_start_decompress(cinfo);
+    if (cinfo->output_width != out->width || cinfo->output_height != out->height)
+        ERREXIT(cinfo, JERR_CONVERSION_NOTIMPL);
     read_rows(cinfo, out);
     jpeg_finish_decompress(cinfo);
 }
 
-int opa_jpeg_decode(opa_image *out, opa_image_walk *walk, opa_text bytes)
+int opa_jpeg_decode(opa_image *out, opa_image_walk *walk, opa_text bytes, unsigned reduce)
 {
     struct jpeg_decompress_struct cinfo = {0};
     struct jpeg_source_mgr source = {
@@ -284,8 +289,8 @@ int opa_jpeg_decode(opa_image *out, opa_image_walk *walk, opa_text bytes)
         .term_source = start_source,
     };
     errors e = {.walk = walk};
-    out->width = walk->info.width;
-    out->height = walk->info.height;
+    out->width = (walk->info.width + reduce - 1) / reduce;
+    out->height = (walk->info.height + reduce - 1) / reduce;
     out->rgb = malloc((size_t)out->width * out->height * 3);
     if (!out->rgb)
         return OPA_ENOMEM;
@@ -293,7 +298,7 @@ int opa_jpeg_decode(opa_image *out, opa_image_walk *walk, opa_text bytes)
     e.base.error_exit = on_error;
     e.base.emit_message = on_message;
     e.base.output_message = on_output;
-    decode(&cinfo, &source, &e, out);
+    decode(&cinfo, &source, &e, out, reduce);
     jpeg_destroy_decompress(&cinfo);
     return e.memory ? OPA_ENOMEM : walk->code ? OPA_ERECORD : OPA_OK;
 }

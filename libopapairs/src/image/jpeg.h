@@ -9,10 +9,10 @@
 
 /** Walk over the markers to EOI. @p bytes begin with SOI. */
 void opa_jpeg_walk(opa_image_walk *walk, opa_text bytes);
-/** Decode into @p out, which is allocated here. @p walk found the file sound. OPA_OK; OPA_ENOMEM; OPA_ERECORD with the
+/** Decode into @p out, which is allocated here, at 1 / @p reduce (1, 2, 4 or 8) of its size, rounded up. @p walk found the file sound. OPA_OK; OPA_ENOMEM; OPA_ERECORD with the
  * reason in
  *  @p walk. Besides the pixels it takes at most 16 bytes a pixel and 64 MiB (progressive files keep all coefficients).
  */
-int opa_jpeg_decode(opa_image *out, opa_image_walk *walk, opa_text bytes);
+int opa_jpeg_decode(opa_image *out, opa_image_walk *walk, opa_text bytes, unsigned reduce);
 
 #endif

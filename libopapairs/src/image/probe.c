@@ -10,6 +10,7 @@
 #include "base/findings.h"
 #include "image/jpeg.h"
 #include "image/png.h"
+#include "image/shrink.h"
 
 #define FIELD "image"
 #define TINY_SIDE 16
@@ -155,19 +156,47 @@ int opa_image_probe(opa_context *ctx, opa_image_info *out, opa_text bytes, opa_f
     return walk.code ? refuse(ctx, &walk, findings) : describe(ctx, out, bytes.size, findings);
 }
 
+static int decode(opa_context *ctx, opa_image *out, opa_image_walk *walk, opa_text bytes, unsigned reduce,
+                  opa_findings *findings)
+{
+    const int status = walk->info.format == OPA_IMAGE_JPEG ? opa_jpeg_decode(out, walk, bytes, reduce)
+                                                           : opa_png_decode(out, walk, bytes);
+    if (status == OPA_OK)
+        return OPA_OK;
+    opa_image_release(out);
+    return status == OPA_ENOMEM ? opa_fail_memory(ctx) : refuse(ctx, walk, findings);
+}
+
 int opa_image_decode(opa_context *ctx, opa_image *out, opa_text bytes, uint64_t max_pixels, opa_findings *findings)
 {
     opa_image_walk walk;
     *out = (opa_image){0};
     walk_file(&walk, bytes, max_pixels ? max_pixels : OPA_IMAGE_MAX_PIXELS);
+    return walk.code ? refuse(ctx, &walk, findings) : decode(ctx, out, &walk, bytes, 1, findings);
+}
+
+int opa_image_thumbnail(opa_context *ctx, opa_image *out, opa_text bytes, uint32_t width, uint32_t height,
+                        opa_findings *findings)
+{
+    opa_image_walk walk;
+    opa_image large = {0};
+    uint32_t size[2];
+    *out = (opa_image){0};
+    if (width == 0 || height == 0)
+        return opa_fail(ctx, OPA_EINVAL, "a thumbnail without pixels");
+    walk_file(&walk, bytes, OPA_IMAGE_THUMBNAIL_PIXELS);
     if (walk.code)
         return refuse(ctx, &walk, findings);
-    const int status =
-        walk.info.format == OPA_IMAGE_JPEG ? opa_jpeg_decode(out, &walk, bytes) : opa_png_decode(out, &walk, bytes);
-    if (status == OPA_OK)
-        return OPA_OK;
-    opa_image_release(out);
-    return status == OPA_ENOMEM ? opa_fail_memory(ctx) : refuse(ctx, &walk, findings);
+    opa_image_fit(size, walk.info.width, walk.info.height, width, height);
+    /* At least twice the size asked for, so that the means are taken over whole pixels of the image. */
+    unsigned reduce = 8;
+    while (reduce > 1 && (walk.info.width / reduce < 2 * size[0] || walk.info.height / reduce < 2 * size[1]))
+        reduce /= 2;
+    int status = decode(ctx, &large, &walk, bytes, reduce, findings);
+    if (status == OPA_OK && opa_image_shrink(out, &large, size[0], size[1]) != OPA_OK)
+        status = opa_fail_memory(ctx);
+    opa_image_release(&large);
+    return status;
 }
 
 void opa_image_release(opa_image *image)

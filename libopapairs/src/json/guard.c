@@ -16,6 +16,7 @@
 #include "base/context.h"
 #include "base/findings.h"
 #include "base/utf8.h"
+#include "json/document.h"
 #include "json/number.h"
 #include "json/string.h"
 
@@ -25,25 +26,6 @@
 #define VALUES_LIMIT ((size_t)4 << 20)
 /* Findings of one code that are listed one by one; the rest is one more finding with their number. */
 #define LISTED_MAX 16
-/* A key with NULs cannot be a C string: it is this byte, which no valid key has, and its number in nul_keys. */
-#define NUL_KEY '\xFF'
-
-typedef struct place {
-    opa_text key;
-    opa_json_place place;
-} place;
-
-struct opa_json {
-    cJSON *root;
-    opa_arena *arena; /* texts that had escapes */
-    opa_text *values; /* strings: their texts; numbers: their lexemes */
-    size_t value_count, value_capacity;
-    opa_text *nul_keys;
-    size_t nul_key_count, nul_key_capacity;
-    place *places; /* members of the root object, in order */
-    size_t place_count, place_capacity;
-};
-
 /* A key of an object that is still open. The keys of all open objects lie on one stack, so those of one object are
  * neighbours. */
 typedef struct member {
@@ -338,7 +320,7 @@ static int add_key(guard *g, opa_text key)
     opa_buffer *out = &g->skeleton;
     opa_buffer_add_char(out, '"');
     if (memchr(key.data, '\0', key.size)) {
-        opa_buffer_printf(out, "%c%zu", NUL_KEY, d->nul_key_count);
+        opa_buffer_printf(out, "%c%zu", OPA_JSON_NUL_KEY, d->nul_key_count);
         if (!PUSH(d->nul_keys, d->nul_key_count, d->nul_key_capacity, key))
             return opa_fail_memory(g->ctx);
     } else if (memchr(key.data, '"', key.size) || memchr(key.data, '\\', key.size)) {
@@ -375,7 +357,7 @@ static int key_at(guard *g)
     g->at++;
     skip_space(g);
     opa_json *d = g->doc;
-    const place here = {key, {{g->at, g->at}, g->line}};
+    const opa_json_member_place here = {key, {{g->at, g->at}, g->line}};
     if (g->depth == 1 && !PUSH(d->places, d->place_count, d->place_capacity, here))
         return opa_fail_memory(g->ctx);
     return OPA_OK;
@@ -597,99 +579,4 @@ int opa_json_parse(opa_context *ctx, opa_json **out, opa_text bytes, const opa_j
     else
         opa_json_free(g.doc);
     return status;
-}
-
-void opa_json_free(opa_json *doc)
-{
-    if (!doc)
-        return;
-    cJSON_Delete(doc->root);
-    opa_arena_free(doc->arena);
-    free(doc->values);
-    free(doc->nul_keys);
-    free(doc->places);
-    free(doc);
-}
-
-/* ---- reading values ---- */
-
-const cJSON *opa_json_root(const opa_json *doc)
-{
-    return doc->root;
-}
-
-const cJSON *opa_json_get(const cJSON *object, const char *key)
-{
-    if (!cJSON_IsObject(object))
-        return NULL;
-    for (const cJSON *child = object->child; child; child = child->next)
-        if (strcmp(child->string, key) == 0)
-            return child;
-    return NULL;
-}
-
-static bool value_of(const opa_json *doc, const cJSON *value, opa_text *out)
-{
-    if (value->valueint < 0 || (size_t)value->valueint >= doc->value_count)
-        return false;
-    *out = doc->values[value->valueint];
-    return true;
-}
-
-bool opa_json_text(const opa_json *doc, const cJSON *value, opa_text *out)
-{
-    return cJSON_IsString(value) && value_of(doc, value, out);
-}
-
-opa_text opa_json_key(const opa_json *doc, const cJSON *value)
-{
-    if (!value || !value->string)
-        return (opa_text){0};
-    if (value->string[0] != NUL_KEY)
-        return (opa_text){value->string, strlen(value->string)};
-    const size_t index = strtoul(value->string + 1, NULL, 10);
-    return index < doc->nul_key_count ? doc->nul_keys[index] : (opa_text){0};
-}
-
-bool opa_json_lexeme(const opa_json *doc, const cJSON *value, opa_text *out)
-{
-    return cJSON_IsNumber(value) && value_of(doc, value, out);
-}
-
-bool opa_json_number(const opa_json *doc, const cJSON *value, double *out)
-{
-    (void)doc;
-    if (!cJSON_IsNumber(value))
-        return false;
-    *out = value->valuedouble;
-    return true;
-}
-
-bool opa_json_integer(const opa_json *doc, const cJSON *value, int64_t *out)
-{
-    opa_text lexeme;
-    return opa_json_lexeme(doc, value, &lexeme) && opa_json_number_integer(lexeme, out);
-}
-
-bool opa_json_is_null(const cJSON *value)
-{
-    return cJSON_IsNull(value);
-}
-
-bool opa_json_is_string(const opa_json *doc, const cJSON *value)
-{
-    (void)doc;
-    return cJSON_IsString(value);
-}
-
-bool opa_json_place_of(const opa_json *doc, const char *key, opa_json_place *out)
-{
-    const opa_text name = {key, strlen(key)};
-    for (size_t i = doc->place_count; i > 0; i--) {
-        if (opa_text_equal(doc->places[i - 1].key, name)) {
-            *out = doc->places[i - 1].place;
-            return true;
-        }
-    }
-    return false;
 }

@@ -144,6 +144,19 @@ const opa_json *opa_pack_manifest(const opa_pack *pack)
     return pack->manifest;
 }
 
+int opa_pack_recipe(const opa_pack *pack, opa_recipe **out)
+{
+    opa_json_place place;
+    *out = NULL;
+    if (!opa_json_place_of(pack->manifest, "recipe", &place))
+        return opa_fail(pack->ctx, OPA_EDATA, "manifest.json: it names no recipe");
+    const opa_text bytes = {pack->manifest_bytes.data + place.value.begin, place.value.end - place.value.begin};
+    const int status = opa_recipe_parse(pack->ctx, out, bytes);
+    if (status)
+        opa_fail_prefix(pack->ctx, "manifest.json");
+    return status;
+}
+
 const opa_pack_entry *opa_pack_at(const opa_pack *pack, size_t i)
 {
     return i < pack->index.count ? &pack->index.entries[i] : NULL;

@@ -11,13 +11,8 @@
 #include "base/findings.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
+#include "pairs/filters.h"
 #include "pairs/member.h"
-#include "pairs/response.h"
-
-static bool has_sentences(const opa_report *report)
-{
-    return (report->state == OPA_REPORT_READ || report->state == OPA_REPORT_CUT) && report->count > 0;
-}
 
 /* The text of a role that pairs may use; data NULL: none, or nothing visible in it. */
 static opa_text usable_text(opa_role role, const opa_sample *sample, const opa_assessment *assessment)
@@ -35,27 +30,15 @@ static bool buildable(const opa_recipe_pair *p, const bool *roles, const opa_sam
            (p->type != OPA_PAIR_IMAGE || sample->has_image);
 }
 
-static void filter(const opa_recipe *recipe, opa_pairs *out, const opa_sample *sample, const opa_assessment *assessment)
-{
-    if (recipe->report_required && !has_sentences(&assessment->report))
-        out->reason = "filters.report: the sample has no report that could be read";
-    else if (recipe->repetition == OPA_REPETITION_LOOP && opa_text_loops(sample->generated))
-        out->reason = "filters.repetition: the generated response ends in a loop";
-    else if (recipe->repetition == OPA_REPETITION_RELEASED && opa_text_repeats_released(sample->generated))
-        out->reason = "filters.repetition: the released filter takes the generated response for a loop";
-    else if (recipe->revised_required && !usable_text(OPA_ROLE_REVISED, sample, assessment).data)
-        out->reason = "filters.revised: the sample has no revised text";
-    if (out->reason)
-        out->left_out = OPA_F_FILTERED;
-}
-
 void opa_recipe_apply(const opa_recipe *recipe, opa_pairs *out, const opa_sample *sample,
                       const opa_assessment *assessment)
 {
     *out = (opa_pairs){0};
-    filter(recipe, out, sample, assessment);
-    if (out->left_out)
+    out->reason = opa_filter_sample(&recipe->filters, sample, assessment);
+    if (out->reason) {
+        out->left_out = OPA_F_FILTERED;
         return;
+    }
     bool roles[OPA_ROLES];
     for (int r = 0; r < OPA_ROLES; r++)
         roles[r] = usable_text((opa_role)r, sample, assessment).data != NULL;
@@ -106,7 +89,7 @@ static int make_responses(opa_response_maker *m, opa_response *responses)
     opa_response *generated = &responses[OPA_ROLE_GENERATED], *revised = &responses[OPA_ROLE_REVISED];
     int status = OPA_OK;
     const bool pieces =
-        m->options->recipe->tokenization == OPA_TOKENS_SENTENCES && has_sentences(&m->assessment->report);
+        m->options->recipe->tokenization == OPA_TOKENS_SENTENCES && opa_report_has_sentences(&m->assessment->report);
     if (pieces)
         status = opa_response_released(m, generated, revised);
     for (int r = pieces ? OPA_ROLE_GROUND_TRUTH : 0; r < OPA_ROLES && status == OPA_OK; r++)
@@ -362,6 +345,8 @@ int opa_member_write(opa_context *ctx, opa_json_writer *w, const opa_pairs_optio
     if (pairs.use_ground_truth)
         responses[OPA_ROLE_GROUND_TRUTH].text = sample->ground_truth;
     int status = prove(&m);
+    if (status == OPA_OK)
+        status = opa_filter_tokens(&m);
     if (status == OPA_OK && pairs.counts.language + pairs.counts.image + pairs.counts.anchor == 0)
         status = opa_findings_add(findings, OPA_F_NO_PAIRS, 0, NULL, "the recipe builds no pair from it");
     if (status == OPA_OK)

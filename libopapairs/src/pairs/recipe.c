@@ -12,6 +12,7 @@
 
 #include "base/buffer.h"
 #include "base/context.h"
+#include "base/utf8.h"
 
 #define MAX_DOCUMENT ((size_t)1 << 20)
 
@@ -19,13 +20,15 @@ const char *const opa_role_names[OPA_ROLES] = {"generated", "revised", "ground_t
 const char *const opa_pair_type_names[3] = {"language", "image", "anchor"};
 const char *const opa_weights_names[OPA_WEIGHTS] = {"language", "image"};
 const char *const opa_mask_names[3] = {"pixels", "patches", "none"};
-static const char *const revised_names[] = {"spliced", "stored", NULL};
-static const char *const tokenization_names[] = {"whole", "sentences", NULL};
-static const char *const by_names[] = {"none", "score", "error_type", NULL};
-static const char *const repetition_names[] = {"loop", "released", "none", NULL};
-static const char *const required_names[] = {"any", "required", NULL};
-/* Keys of a weighting, in the order of opa_weighting.value from [1] on. */
-static const char *const score_keys[] = {"1", "2", "3", "4"};
+const char *const opa_revised_names[] = {"spliced", "stored", NULL};
+const char *const opa_tokenization_names[] = {"whole", "sentences", NULL};
+const char *const opa_by_names[] = {"none", "score", "error_type", "hunks", NULL};
+const char *const opa_repetition_names[] = {"loop", "released", "none", NULL};
+const char *const opa_required_names[] = {"any", "required", NULL};
+const char *const opa_unedited_names[] = {"keep", "drop", NULL};
+const char *const opa_certificate_names[OPA_CERTIFICATES + 1] = {"none",      "exact",  "repaired",
+                                                                 "ambiguous", "broken", NULL};
+const char *const opa_score_keys[] = {"1", "2", "3", "4"};
 static const char *const type_keys[] = {"correct", "image_recognition_error", "language_comprehension_error"};
 static const double score_defaults[] = {1.0, 2.5, 2.0, 1.5, 1.0};
 static const double type_defaults[] = {1.0, 1.0, 3.0, 1.0, 1.0};
@@ -247,14 +250,42 @@ static int read_pairs(opa_recipe *recipe, const place *root)
     return OPA_OK;
 }
 
-static int read_weighting(opa_weighting *out, const place *p)
+static const char weight_range[] = "a weight from 0 to 1000000";
+
+static int read_by_sentence(opa_weighting *out, const place *p)
+{
+    const bool by_score = out->by == OPA_BY_SCORE;
+    const size_t n = by_score ? 4 : 3;
+    int status = OPA_OK;
+    memcpy(out->value, by_score ? score_defaults : type_defaults, sizeof out->value);
+    for (size_t i = 0; i < n && status == OPA_OK; i++) {
+        const place v = member(p, by_score ? opa_score_keys[i] : type_keys[i]);
+        status = number(&out->value[i + 1], &v, out->value[i + 1], 1e6, weight_range);
+    }
+    const place none = member(p, "none"), added = member(p, "added");
+    if (status == OPA_OK)
+        status = number(&out->value[0], &none, 1, 1e6, weight_range);
+    return status ? status : number(&out->added, &added, 1, 1e6, weight_range);
+}
+
+/* The released sentence-wise tokens are no cut of the text that the hunks tile. */
+static int read_by_hunks(opa_weighting *out, const place *p, const opa_recipe *recipe)
+{
+    const place changed = member(p, "changed"), kept = member(p, "kept");
+    if (recipe->tokenization != OPA_TOKENS_WHOLE)
+        return opa_fail(p->ctx, OPA_EDATA, "recipe: %s.by: \"hunks\" needs the tokenization \"whole\"", p->path);
+    const int status = number(&out->changed, &changed, 1, 1e6, weight_range);
+    return status ? status : number(&out->kept, &kept, 0, 1e6, weight_range);
+}
+
+static int read_weighting(opa_weighting *out, const place *p, const opa_recipe *recipe)
 {
     static const char *const none_keys[] = {"by", NULL};
     static const char *const by_score_keys[] = {"by", "1", "2", "3", "4", "none", "added", NULL};
     static const char *const by_type_keys[] = {
         "by", "image_recognition_error", "language_comprehension_error", "correct", "none", "added", NULL};
-    static const char *const *const keys[] = {none_keys, by_score_keys, by_type_keys};
-    static const char what[] = "a weight from 0 to 1000000";
+    static const char *const by_hunks_keys[] = {"by", "changed", "kept", NULL};
+    static const char *const *const keys[] = {none_keys, by_score_keys, by_type_keys, by_hunks_keys};
     int by;
     *out = (opa_weighting){.value = {1, 1, 1, 1, 1}, .added = 1};
     if (!p->value)
@@ -262,22 +293,13 @@ static int read_weighting(opa_weighting *out, const place *p)
     if (!cJSON_IsObject(p->value))
         return expected(p, "an object");
     const place at = member(p, "by");
-    int status = choice(&by, &at, by_names, -1);
+    int status = choice(&by, &at, opa_by_names, -1);
     if (status || (status = object(p, keys[by])))
         return status;
     out->by = by;
     if (by == OPA_BY_NONE)
         return OPA_OK;
-    memcpy(out->value, by == OPA_BY_SCORE ? score_defaults : type_defaults, sizeof out->value);
-    const size_t n = by == OPA_BY_SCORE ? 4 : 3;
-    for (size_t i = 0; i < n && status == OPA_OK; i++) {
-        const place v = member(p, by == OPA_BY_SCORE ? score_keys[i] : type_keys[i]);
-        status = number(&out->value[i + 1], &v, out->value[i + 1], 1e6, what);
-    }
-    const place none = member(p, "none"), added = member(p, "added");
-    if (status == OPA_OK)
-        status = number(&out->value[0], &none, 1, 1e6, what);
-    return status ? status : number(&out->added, &added, 1, 1e6, what);
+    return by == OPA_BY_HUNKS ? read_by_hunks(out, p, recipe) : read_by_sentence(out, p);
 }
 
 static int read_weights(opa_recipe *recipe, const place *root)
@@ -287,7 +309,7 @@ static int read_weights(opa_recipe *recipe, const place *root)
     int status = p.value ? object(&p, keys) : OPA_OK;
     for (size_t i = 0; i < OPA_WEIGHTS && status == OPA_OK; i++) {
         const place w = member(&p, opa_weights_names[i]);
-        status = read_weighting(&recipe->weights[i], &w);
+        status = read_weighting(&recipe->weights[i], &w, recipe);
     }
     return status;
 }
@@ -329,20 +351,53 @@ static int read_masks(opa_recipe *recipe, const place *root)
     return OPA_OK;
 }
 
-static int read_filters(opa_recipe *recipe, const place *root)
+/* "any", or a list of the certificates that may pass. */
+static int read_certificates(bool *out, const place *p)
 {
-    static const char *const keys[] = {"repetition", "report", "revised", NULL};
-    int repetition = 0, report = 0, revised = 0;
+    static const char what[] = "\"any\" or a list of \"exact\", \"repaired\", \"ambiguous\", \"broken\" and \"none\"";
+    opa_text text;
+    const bool any = !p->value || (opa_json_text(p->doc, p->value, &text) && opa_text_equal(text, OPA_TEXT("any")));
+    for (size_t i = 0; i < OPA_CERTIFICATES; i++)
+        out[i] = any;
+    if (any)
+        return OPA_OK;
+    if (!cJSON_IsArray(p->value) || !p->value->child)
+        return expected(p, what);
+    size_t i = 0;
+    for (const cJSON *item = p->value->child; item; item = item->next, i++) {
+        const place at = element(p, item, i);
+        int which;
+        const int status = choice(&which, &at, opa_certificate_names, -1);
+        if (status)
+            return status;
+        if (out[which])
+            return opa_fail(p->ctx, OPA_EDATA, "recipe: %s: \"%s\" stands twice", at.path,
+                            opa_certificate_names[which]);
+        out[which] = true;
+    }
+    return OPA_OK;
+}
+
+static int read_filters(opa_filters *out, const place *root)
+{
+    static const char *const keys[] = {"repetition",  "report",         "revised", "unedited",
+                                       "certificate", "edit_share_max", NULL};
+    int repetition = 0, report = 0, revised = 0, unedited = 0;
     const place p = member(root, "filters");
     int status = p.value ? object(&p, keys) : OPA_OK;
-    const place a = member(&p, "repetition"), b = member(&p, "report"), c = member(&p, "revised");
-    if (status || (status = choice(&repetition, &a, repetition_names, 0)) ||
-        (status = choice(&report, &b, required_names, 0)) || (status = choice(&revised, &c, required_names, 0)))
+    const place a = member(&p, "repetition"), b = member(&p, "report"), c = member(&p, "revised"),
+                d = member(&p, "unedited"), e = member(&p, "certificate"), f = member(&p, "edit_share_max");
+    if (status || (status = choice(&repetition, &a, opa_repetition_names, 0)) ||
+        (status = choice(&report, &b, opa_required_names, 0)) ||
+        (status = choice(&revised, &c, opa_required_names, 0)) ||
+        (status = choice(&unedited, &d, opa_unedited_names, 0)) || (status = read_certificates(out->certificates, &e)))
         return status;
-    recipe->repetition = repetition;
-    recipe->report_required = report == 1;
-    recipe->revised_required = revised == 1;
-    return OPA_OK;
+    out->repetition = repetition;
+    out->report_required = report == 1;
+    out->revised_required = revised == 1;
+    out->unedited_dropped = unedited == 1;
+    out->edit_share_max = -1;
+    return opa_json_is_null(f.value) ? OPA_OK : number(&out->edit_share_max, &f, -1, 1, "null or a share from 0 to 1");
 }
 
 static int read_limits(opa_recipe *recipe, const place *root)
@@ -372,133 +427,15 @@ static int read_document(opa_recipe *recipe, const place *root)
     if (!v.value || !opa_json_integer(v.doc, v.value, &version) || version != 1)
         return expected(&v, "1");
     if ((status = read_name(recipe, root)) || (status = string(&recipe->description, &d, 2000, "a text")) ||
-        (status = choice(&revised, &r, revised_names, OPA_REVISED_SPLICED)) ||
-        (status = choice(&tokenization, &t, tokenization_names, OPA_TOKENS_WHOLE)))
+        (status = choice(&revised, &r, opa_revised_names, OPA_REVISED_SPLICED)) ||
+        (status = choice(&tokenization, &t, opa_tokenization_names, OPA_TOKENS_WHOLE)))
         return status;
     recipe->revised = revised;
     recipe->tokenization = tokenization;
     if ((status = read_masks(recipe, root)) || (status = read_pairs(recipe, root)) ||
-        (status = read_weights(recipe, root)) || (status = read_filters(recipe, root)))
+        (status = read_weights(recipe, root)) || (status = read_filters(&recipe->filters, root)))
         return status;
     return read_limits(recipe, root);
-}
-
-/* ---- the canonical document ---- */
-
-static void write_field(opa_json_writer *w, const char *key, const char *value)
-{
-    opa_json_write_key(w, key);
-    opa_json_write_string(w, value);
-}
-
-static void write_pair(opa_json_writer *w, const opa_recipe_pair *p)
-{
-    opa_json_begin_object(w);
-    write_field(w, "type", opa_pair_type_names[p->type]);
-    write_field(w, p->type == OPA_PAIR_LANGUAGE ? "chosen" : "response", opa_role_names[p->chosen]);
-    if (p->type == OPA_PAIR_LANGUAGE)
-        write_field(w, "rejected", opa_role_names[p->rejected]);
-    if (p->type == OPA_PAIR_IMAGE) {
-        opa_json_write_key(w, "mask");
-        opa_json_write_integer(w, (int64_t)p->mask);
-    }
-    if (p->type != OPA_PAIR_ANCHOR)
-        write_field(w, "weights", p->weights < 0 ? NULL : opa_weights_names[p->weights]);
-    opa_json_end_object(w);
-}
-
-static void write_value(opa_json_writer *w, const char *key, double value)
-{
-    opa_json_write_key(w, key);
-    opa_json_write_number(w, value);
-}
-
-static void write_weighting(opa_json_writer *w, const opa_weighting *how)
-{
-    opa_json_begin_object(w);
-    write_field(w, "by", by_names[how->by]);
-    for (size_t i = 0; how->by == OPA_BY_SCORE && i < 4; i++)
-        write_value(w, score_keys[i], how->value[i + 1]);
-    if (how->by == OPA_BY_ERROR_TYPE) {
-        write_value(w, "image_recognition_error", how->value[OPA_ERROR_TYPE_IMAGE]);
-        write_value(w, "language_comprehension_error", how->value[OPA_ERROR_TYPE_LANGUAGE]);
-        write_value(w, "correct", how->value[OPA_ERROR_TYPE_CORRECT]);
-    }
-    if (how->by != OPA_BY_NONE) {
-        write_value(w, "none", how->value[0]);
-        write_value(w, "added", how->added);
-    }
-    opa_json_end_object(w);
-}
-
-static void write_lists(opa_json_writer *w, const opa_recipe *recipe)
-{
-    opa_json_write_key(w, "pairs");
-    opa_json_begin_array(w);
-    for (size_t i = 0; i < recipe->pair_count; i++)
-        write_pair(w, &recipe->pairs[i]);
-    opa_json_end_array(w);
-    opa_json_write_key(w, "weights");
-    opa_json_begin_object(w);
-    for (size_t i = 0; i < OPA_WEIGHTS; i++) {
-        opa_json_write_key(w, opa_weights_names[i]);
-        write_weighting(w, &recipe->weights[i]);
-    }
-    opa_json_end_object(w);
-    opa_json_write_key(w, "masks");
-    opa_json_begin_array(w);
-    for (size_t i = 0; i < recipe->mask_count; i++) {
-        opa_json_begin_object(w);
-        write_field(w, "method", opa_mask_names[recipe->masks[i].method]);
-        write_value(w, "ratio", recipe->masks[i].ratio);
-        opa_json_end_object(w);
-    }
-    opa_json_end_array(w);
-}
-
-static void write_limit(opa_json_writer *w, const char *key, int64_t tokens)
-{
-    opa_json_write_key(w, key);
-    if (tokens < 0)
-        opa_json_write_null(w);
-    else
-        opa_json_write_integer(w, tokens);
-}
-
-static int write_canonical(opa_context *ctx, opa_recipe *recipe)
-{
-    opa_json_writer *w;
-    const int status = opa_json_writer_new(ctx, &w);
-    if (status)
-        return status;
-    opa_json_begin_object(w);
-    opa_json_write_key(w, "schema_version");
-    opa_json_write_integer(w, 1);
-    write_field(w, "name", recipe->name);
-    write_field(w, "description", recipe->description);
-    write_field(w, "revised", revised_names[recipe->revised]);
-    write_field(w, "tokenization", tokenization_names[recipe->tokenization]);
-    write_lists(w, recipe);
-    opa_json_write_key(w, "filters");
-    opa_json_begin_object(w);
-    write_field(w, "repetition", repetition_names[recipe->repetition]);
-    write_field(w, "report", required_names[recipe->report_required]);
-    write_field(w, "revised", required_names[recipe->revised_required]);
-    opa_json_end_object(w);
-    opa_json_write_key(w, "limits");
-    opa_json_begin_object(w);
-    write_limit(w, "prompt_tokens", recipe->prompt_limit);
-    write_limit(w, "response_tokens", recipe->response_limit);
-    opa_json_end_object(w);
-    opa_json_end_object(w);
-    opa_text json;
-    if (opa_json_writer_finish(w, &json) == OPA_OK && (recipe->json = malloc(json.size + 1))) {
-        memcpy(recipe->json, json.data, json.size);
-        recipe->json[json.size] = '\0';
-        recipe->json_size = json.size;
-    }
-    opa_json_writer_free(w);
-    return recipe->json ? OPA_OK : opa_fail_memory(ctx);
 }
 
 /* ---- the public functions ---- */
@@ -528,7 +465,7 @@ int opa_recipe_parse(opa_context *ctx, opa_recipe **out, opa_text json)
     const place root = {.ctx = ctx, .doc = doc, .value = opa_json_root(doc)};
     status = recipe ? read_document(recipe, &root) : opa_fail_memory(ctx);
     if (status == OPA_OK)
-        status = write_canonical(ctx, recipe);
+        status = opa_recipe_write(ctx, recipe);
     opa_json_free(doc);
     if (status)
         opa_recipe_free(recipe);
@@ -566,9 +503,9 @@ int opa_recipe_open(opa_context *ctx, opa_recipe **out, const char *name_or_path
     opa_buffer bytes = {0};
     int status = read_file(ctx, &bytes, name);
     if (status == OPA_ENOENT)
-        status =
-            opa_fail(ctx, OPA_ENOENT,
-                     "%s: no such file, and no built-in recipe (these are opa-dpo, opa-dpo-release and dpo)", name);
+        status = opa_fail(
+            ctx, OPA_ENOENT,
+            "%s: no such file, and no built-in recipe (these are opa-dpo, opa-dpo-release, dpo and rlhf-v)", name);
     else if (status == OPA_OK && (status = opa_recipe_parse(ctx, out, opa_buffer_text(&bytes))))
         opa_fail_prefix(ctx, name);
     opa_buffer_release(&bytes);
@@ -602,7 +539,7 @@ opa_align_options opa_recipe_align_options(const opa_recipe *recipe)
 
 double opa_weighting_value(const opa_weighting *how, const opa_sentence *sentence)
 {
-    if (how->by == OPA_BY_NONE)
+    if (how->by != OPA_BY_SCORE && how->by != OPA_BY_ERROR_TYPE)
         return 1;
     if (sentence->added)
         return how->added;

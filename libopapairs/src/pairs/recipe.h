@@ -26,11 +26,12 @@ typedef struct opa_recipe_pair {
     int weights;       /**< which array, -1: none */
 } opa_recipe_pair;
 
-/** How a weight array follows from the report. */
+/** How a weight array follows from the report, or from the edit script. */
 typedef struct opa_weighting {
-    enum { OPA_BY_NONE, OPA_BY_SCORE, OPA_BY_ERROR_TYPE } by;
-    double value[5]; /**< by score: [1..4]; by error type: [opa_error_type]; [0] where the report does not say */
-    double added;    /**< of the entry Added */
+    enum { OPA_BY_NONE, OPA_BY_SCORE, OPA_BY_ERROR_TYPE, OPA_BY_HUNKS } by;
+    double value[5];      /**< by score: [1..4]; by error type: [opa_error_type]; [0] where the report does not say */
+    double added;         /**< of the entry Added */
+    double changed, kept; /**< by hunks: of tokens in edited hunks, and of all others */
 } opa_weighting;
 
 typedef struct opa_recipe_mask {
@@ -38,6 +39,16 @@ typedef struct opa_recipe_mask {
     double ratio;
 } opa_recipe_mask;
 extern const char *const opa_mask_names[3];
+
+enum { OPA_CERTIFICATES = OPA_BROKEN + 1 };
+
+/** Which samples are left out. */
+typedef struct opa_filters {
+    enum { OPA_REPETITION_LOOP, OPA_REPETITION_RELEASED, OPA_REPETITION_NONE } repetition;
+    bool report_required, revised_required, unedited_dropped;
+    bool certificates[OPA_CERTIFICATES]; /**< which may pass */
+    double edit_share_max;               /**< 0 to 1, -1: none */
+} opa_filters;
 
 #define OPA_RECIPE_MAX_PAIRS 32
 #define OPA_RECIPE_MAX_MASKS 8
@@ -51,14 +62,24 @@ struct opa_recipe {
     opa_weighting weights[OPA_WEIGHTS];
     opa_recipe_mask masks[OPA_RECIPE_MAX_MASKS];
     size_t mask_count;
-    enum { OPA_REPETITION_LOOP, OPA_REPETITION_RELEASED, OPA_REPETITION_NONE } repetition;
-    bool report_required, revised_required;
+    opa_filters filters;
     int64_t prompt_limit, response_limit; /**< tokens, -1: none */
     char *json;                           /**< canonical document */
     size_t json_size;
 };
 
-/** The weight that @p how gives to the tokens of a sentence. */
+/** Spellings in documents, in the order of the enums; the lists end with NULL. */
+extern const char *const opa_revised_names[],
+    *const opa_tokenization_names[],
+        *const opa_by_names[], *const opa_repetition_names[], *const opa_required_names[], *const opa_unedited_names[];
+extern const char *const opa_certificate_names[OPA_CERTIFICATES + 1];
+/** Keys of a weighting by score, in the order of opa_weighting.value from [1] on. */
+extern const char *const opa_score_keys[];
+
+/** Form recipe->json from the rest. */
+int opa_recipe_write(opa_context *ctx, opa_recipe *recipe);
+
+/** The weight that @p how, by score or error type, gives to the tokens of a sentence; 1 for any other. */
 double opa_weighting_value(const opa_weighting *how, const opa_sentence *sentence);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/context.h"
+#include "pairs/hunks.h"
 
 void opa_response_release(opa_response *r)
 {
@@ -129,5 +130,7 @@ int opa_response_whole(opa_response_maker *m, opa_response *out, opa_role role)
         opa_weights_by_sentence(out->weights[k], tokens, s.ends, s.values[k], s.count);
     out->count = tokens->count;
     free(s.memory);
+    if (role != OPA_ROLE_GROUND_TRUTH && (status = opa_hunks_weigh(m, out, role == OPA_ROLE_REVISED)))
+        return status;
     return push_eos(m, out, role) ? OPA_OK : opa_fail_memory(m->ctx);
 }

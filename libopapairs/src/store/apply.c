@@ -115,7 +115,7 @@ static int make(opa_writer *w, opa_verdict *out, const opa_source *source, const
     const opa_incoming *in = &item->in;
     if (in->kind == OPA_INCOMING_EDIT)
         return quarantine(out, OPA_F_ID_UNKNOWN, "id",
-                          "the store has no sample \"%.*s\": import it first, then this file again", in->id);
+                          "the store has no sample \"%.*s\" yet: the edit waits until it is imported", in->id);
     if (!in->prompt.data)
         return quarantine(out, OPA_F_FIELD_MISSING, "prompt", "\"%.*s\" is a new sample, which needs a prompt", in->id);
     int status = refuse_twin(w, out, in->id);

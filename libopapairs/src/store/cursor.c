@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/context.h"
 #include "store/keys.h"
@@ -64,4 +65,39 @@ void opa_cursor_free(opa_cursor *cursor)
     opa_db_close(&cursor->db);
     opa_keys_release(&cursor->keys);
     free(cursor);
+}
+
+/* Hashes come from the index over them: a row of images stands at the head of the image's bytes, a page each. */
+#define OUTLINE                                                                                                        \
+    "WITH i AS MATERIALIZED (SELECT key, sha256 FROM images)"                                                          \
+    " SELECT s.id, w.image_name, i.sha256, s.generated FROM samples s JOIN records k ON k.key = s.source"              \
+    " JOIN files f ON f.key = k.file JOIN raws w ON w.key = k.raw LEFT JOIN i ON i.key = s.image ORDER BY "
+
+static opa_sample outline_of(sqlite3_stmt *row)
+{
+    opa_sample sample = {.id = opa_db_text(row, 0), .image_id = opa_db_text(row, 1), .generated = opa_db_text(row, 3)};
+    const opa_text digest = opa_db_blob(row, 2);
+    sample.has_image = digest.size == OPA_SHA256_SIZE;
+    if (sample.has_image)
+        memcpy(sample.image_sha256, digest.data, OPA_SHA256_SIZE);
+    return sample;
+}
+
+int opa_store_outlines(opa_store *store, enum opa_order order, opa_sample_fn fn, void *user)
+{
+    static const char by_source[] = OUTLINE "f.sort_key, k.record, s.id";
+    static const char by_key[] = OUTLINE "s.pack_key, s.id";
+    opa_db db;
+    sqlite3_stmt *s;
+    int status = opa_store_snapshot(store, &db);
+    if (status != OPA_OK)
+        return status;
+    status = opa_db_prepare(&db, &s, order == OPA_ORDER_KEY ? by_key : by_source);
+    while (status == OPA_OK && (status = opa_db_next(&db, s)) == OPA_OK) {
+        const opa_sample sample = outline_of(s);
+        if (fn(user, &sample) != 0)
+            status = opa_fail(store->ctx, OPA_ECANCELLED, "stopped");
+    }
+    opa_db_close(&db);
+    return status == OPA_END ? OPA_OK : status;
 }

@@ -115,10 +115,11 @@ typedef struct change {
     opa_lock lock;
     opa_buffer memory;
     char at[OPA_TIME_SIZE];
-    opa_entry entry; /* state as before the change */
+    opa_state before;
+    opa_entry entry; /* state: as before, until it is changed */
 } change;
 
-static int find_sample(opa_db *db, int64_t *out, opa_text id)
+int opa_edits_find(opa_db *db, int64_t *out, opa_text id)
 {
     sqlite3_stmt *s;
     *out = 0;
@@ -137,53 +138,93 @@ static int find_sample(opa_db *db, int64_t *out, opa_text id)
     return status;
 }
 
-static int begin(change *c, opa_store *store, opa_text id, const char *by)
+/* A rehearsal holds lock and transaction itself; a change in it that fails must not take back those before it. */
+static int begin_transaction(change *c)
+{
+    opa_store *store = c->store;
+    opa_db *db = &store->db;
+    int status = store->rehearsing ? OPA_OK : opa_store_lock(store, &c->lock, "editing");
+    if (status == OPA_OK && sqlite3_get_autocommit(db->handle))
+        status = opa_db_exec(db, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
+    return status == OPA_OK && store->rehearsing ? opa_db_exec(db, "SAVEPOINT rehearsed") : status;
+}
+
+static int begin(change *c, opa_store *store, opa_text id, const char *why, const char *by)
 {
     *c = (change){.store = store, .lock.fd = -1};
-    int status = opa_store_lock(store, &c->lock, "editing");
+    int status = begin_transaction(c);
     if (status == OPA_OK)
-        status = opa_db_exec(&store->db, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE");
+        status = opa_edits_find(&store->db, &c->entry.sample, id);
     if (status == OPA_OK)
-        status = find_sample(&store->db, &c->entry.sample, id);
-    if (status == OPA_OK)
-        status = opa_edits_state(&store->db, &c->entry.state, c->entry.sample, &c->memory);
+        status = opa_edits_state(&store->db, &c->before, c->entry.sample, &c->memory);
+    c->entry.state = c->before;
     opa_time_now(c->at);
     c->entry.at = (opa_text){c->at, strlen(c->at)};
+    if (why)
+        c->entry.why = (opa_text){why, strlen(why)};
     if (by)
         c->entry.by = (opa_text){by, strlen(by)};
     return status;
 }
 
-/* Write the entry when all went well so far; let go of everything either way. */
-static int finish(change *c, int status)
+static int write_entry(change *c)
 {
     opa_db *db = &c->store->db;
-    if (status == OPA_OK)
-        status = opa_edits_append(db, 0, &c->entry);
+    int status = opa_edits_append(db, 0, &c->entry);
     if (status == OPA_OK)
         status = opa_edits_set_head(db, c->entry.sample, sqlite3_last_insert_rowid(db->handle));
-    if (status == OPA_OK)
-        status = opa_db_exec(db, "COMMIT");
-    if (status != OPA_OK)
+    return status == OPA_OK && !c->store->rehearsing ? opa_db_exec(db, "COMMIT") : status;
+}
+
+/* Let go of everything; what was not committed is taken back, but for what a rehearsal did. */
+static int end(change *c, int status)
+{
+    opa_db *db = &c->store->db;
+    if (c->store->rehearsing) {
+        sqlite3_exec(db->handle, status == OPA_OK ? "RELEASE rehearsed" : "ROLLBACK TO rehearsed; RELEASE rehearsed",
+                     NULL, NULL, NULL);
+    } else {
         opa_db_rollback(db);
-    sqlite3_exec(db->handle, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+        sqlite3_exec(db->handle, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+    }
     opa_lock_release(&c->lock);
     opa_buffer_release(&c->memory);
     return status;
 }
 
-int opa_store_set_revised(opa_store *store, opa_text id, opa_text revised, const char *by)
+/* Write the entry when all went well so far. */
+static int finish(change *c, int status)
+{
+    return end(c, status == OPA_OK ? write_entry(c) : status);
+}
+
+/* The same for a change that adds nothing to the log where the sample is so already. */
+static int finish_state(change *c, int status)
+{
+    if (status == OPA_OK && opa_state_equal(&c->entry.state, &c->before))
+        return end(c, OPA_OK);
+    return finish(c, status);
+}
+
+int opa_store_rehearse(opa_store *store)
+{
+    const int status = store->rehearsing ? OPA_OK : opa_store_lock(store, &store->rehearsal, "rehearsing an edit");
+    store->rehearsing = status == OPA_OK;
+    return status;
+}
+
+int opa_store_set_revised(opa_store *store, opa_text id, opa_text revised, const char *why, const char *by)
 {
     if (!revised.data)
         return opa_fail(store->ctx, OPA_EINVAL, "no revised text given");
     if (opa_wtf8_valid(revised) != revised.size)
         return opa_fail(store->ctx, OPA_EDATA, "the revised text is not UTF-8 (byte %zu)", opa_wtf8_valid(revised));
     change c;
-    const int status = begin(&c, store, id, by);
+    const int status = begin(&c, store, id, why, by);
     c.entry.what = OPA_EDIT_REVISED;
     c.entry.state.revised = revised;
     c.entry.state.by_hand = true;
-    return finish(&c, status);
+    return finish_state(&c, status);
 }
 
 /* The report as a JSON value: what is none (a fenced answer saved to a file) becomes a JSON string. */
@@ -204,7 +245,8 @@ static int as_json(opa_context *ctx, opa_text *out, opa_text report, opa_json_wr
     return opa_json_writer_finish(*writer, out);
 }
 
-int opa_store_set_report(opa_store *store, opa_text id, opa_text report, const char *by, opa_findings *findings)
+int opa_store_set_report(opa_store *store, opa_text id, opa_text report, const char *why, const char *by,
+                         opa_findings *findings)
 {
     opa_json_writer *writer = NULL;
     opa_buffer revised = {0};
@@ -218,12 +260,12 @@ int opa_store_set_report(opa_store *store, opa_text id, opa_text report, const c
         status = OPA_EDATA;
     if (status == OPA_OK) {
         change c;
-        status = begin(&c, store, id, by);
+        status = begin(&c, store, id, why, by);
         c.entry.what = OPA_EDIT_REPORT;
         c.entry.state.report = json;
         c.entry.state.revised = opa_buffer_text(&revised);
         c.entry.state.by_hand = false;
-        status = finish(&c, status);
+        status = finish_state(&c, status);
     }
     opa_json_writer_free(writer);
     opa_buffer_release(&revised);
@@ -233,24 +275,20 @@ int opa_store_set_report(opa_store *store, opa_text id, opa_text report, const c
 int opa_store_set_excluded(opa_store *store, opa_text id, bool excluded, const char *why, const char *by)
 {
     change c;
-    const int status = begin(&c, store, id, by);
+    const int status = begin(&c, store, id, why, by);
     c.entry.what = excluded ? OPA_EDIT_EXCLUDE : OPA_EDIT_INCLUDE;
     c.entry.state.excluded = excluded;
-    if (why)
-        c.entry.why = (opa_text){why, strlen(why)};
-    return finish(&c, status);
+    return finish_state(&c, status);
 }
 
 int opa_store_accept(opa_store *store, opa_text id, const char *why, const char *by)
 {
     change c;
-    int status = begin(&c, store, id, by);
+    int status = begin(&c, store, id, why, by);
     if (status == OPA_OK && c.entry.state.excluded)
         status = opa_fail(store->ctx, OPA_EINVAL, "%s: sample \"%.*s\" is excluded: take that back first",
                           store->db.path, (int)(id.size < 200 ? id.size : 200), id.data);
     c.entry.what = OPA_EDIT_ACCEPT;
-    if (why)
-        c.entry.why = (opa_text){why, strlen(why)};
     return finish(&c, status);
 }
 
@@ -284,7 +322,7 @@ int opa_store_undo(opa_store *store, opa_text id, const char *by)
 {
     change c;
     int64_t last = 0, before = 0;
-    int status = begin(&c, store, id, by);
+    int status = begin(&c, store, id, NULL, by);
     if (status == OPA_OK)
         status = newest_two(&store->db, c.entry.sample, &last, &before);
     if (status == OPA_OK && !before)
@@ -295,44 +333,4 @@ int opa_store_undo(opa_store *store, opa_text id, const char *by)
     c.entry.what = OPA_EDIT_UNDO;
     c.entry.undoes = last;
     return finish(&c, status);
-}
-
-int opa_store_log(opa_store *store, opa_text id, opa_edit_fn fn, void *user)
-{
-    static const char sql[] =
-        "SELECT e.sequence, s.id, e.what, e.by, e.at, e.why, e.undoes, e.revised, e.report, e.excluded"
-        " FROM edits e JOIN samples s ON s.key = e.sample WHERE ?1 IS NULL OR s.id = ?1 ORDER BY e.sequence";
-    opa_db db;
-    sqlite3_stmt *s;
-    int64_t sample;
-    int status = opa_store_snapshot(store, &db);
-    if (status != OPA_OK)
-        return status;
-    if (id.data)
-        status = find_sample(&db, &sample, id);
-    if (status == OPA_OK)
-        status = opa_db_prepare(&db, &s, sql);
-    if (status == OPA_OK) {
-        opa_db_bind_text(s, 1, id);
-        while ((status = opa_db_next(&db, s)) == OPA_OK) {
-            const opa_edit edit = {
-                .sequence = sqlite3_column_int64(s, 0),
-                .id = opa_db_text(s, 1),
-                .what = (opa_edit_what)sqlite3_column_int(s, 2),
-                .by = opa_db_text(s, 3),
-                .at = opa_db_text(s, 4),
-                .why = opa_db_text(s, 5),
-                .undoes = sqlite3_column_int64(s, 6),
-                .revised = opa_db_text(s, 7),
-                .report = opa_db_text(s, 8),
-                .excluded = sqlite3_column_int(s, 9),
-            };
-            if (fn(user, &edit) != 0) {
-                status = opa_fail(store->ctx, OPA_ECANCELLED, "stopped");
-                break;
-            }
-        }
-    }
-    opa_db_close(&db);
-    return status == OPA_END ? OPA_OK : status;
 }

@@ -22,6 +22,8 @@ typedef struct opa_entry {
     opa_state state;
 } opa_entry;
 
+/** The key of a sample. OPA_ENOENT names the id. */
+int opa_edits_find(opa_db *db, int64_t *out, opa_text id);
 /** Append an entry under @p sequence (0: the next one); the sample's head is not moved. */
 int opa_edits_append(opa_db *db, int64_t sequence, const opa_entry *entry);
 /** Make an entry the one in force. */

@@ -6,28 +6,10 @@
 #include "store/edits.h"
 #include "store/naming.h"
 
-static int key_of(opa_db *db, int64_t *out, opa_text id)
-{
-    sqlite3_stmt *s;
-    int status = opa_db_prepare(db, &s, "SELECT key FROM samples WHERE id = ?");
-    if (status != OPA_OK)
-        return status;
-    opa_db_bind_text(s, 1, id.data ? id : OPA_TEXT(""));
-    status = opa_db_next(db, s);
-    if (status == OPA_END)
-        return opa_fail(db->ctx, OPA_ENOENT, "%s: no sample \"%.*s\"", db->path, (int)(id.size < 200 ? id.size : 200),
-                        id.data ? id.data : "");
-    if (status == OPA_OK) {
-        *out = sqlite3_column_int64(s, 0);
-        sqlite3_reset(s);
-    }
-    return status;
-}
-
 /* @p entry has all but the sample and its state. */
 static int exclude_one(opa_db *db, opa_entry *entry, opa_text id, bool excluded, opa_buffer *memory)
 {
-    int status = key_of(db, &entry->sample, id);
+    int status = opa_edits_find(db, &entry->sample, id);
     if (status == OPA_OK)
         status = opa_edits_state(db, &entry->state, entry->sample, memory);
     if (status != OPA_OK || entry->state.excluded == excluded)

@@ -10,6 +10,7 @@
 #include "base/context.h"
 #include "base/utf8.h"
 #include "store/pipeline.h"
+#include "store/waiting.h"
 #include "store/writer.h"
 
 /* So much stays in a processor's own cache from reading to writing. */
@@ -183,13 +184,16 @@ static int commit(job *j)
     return OPA_OK;
 }
 
+static int begin(job *j)
+{
+    const int status = j->open ? OPA_OK : opa_db_exec(&j->store->db, "BEGIN IMMEDIATE");
+    j->open = status == OPA_OK;
+    return status;
+}
+
 static int write_batch(job *j, opa_batch *batch)
 {
-    int status = OPA_OK;
-    if (!j->open) {
-        status = opa_db_exec(&j->store->db, "BEGIN IMMEDIATE");
-        j->open = status == OPA_OK;
-    }
+    int status = begin(j);
     for (size_t i = 0; i < batch->count && status == OPA_OK; i++)
         status = opa_writer_item(&j->writer, batch->source, &batch->items[i]);
     if (status == OPA_OK && batch->last)
@@ -223,6 +227,10 @@ static int run(job *j)
         else
             opa_batch_free(batch);
     }
+    if (status == OPA_OK)
+        status = begin(j);
+    if (status == OPA_OK)
+        status = opa_waiting_take(&j->writer);
     return status == OPA_OK ? commit(j) : status;
 }
 

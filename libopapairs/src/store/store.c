@@ -131,6 +131,7 @@ int opa_store_open(opa_context *ctx, opa_store **out, const char *path)
         return opa_fail_memory(ctx);
     store->ctx = ctx;
     store->wait_ms = OPA_DB_WAIT_MS;
+    store->rehearsal.fd = -1;
     int status = opa_db_open(ctx, &store->db, path);
     if (status == OPA_OK)
         status = opa_schema_migrate(&store->db);
@@ -148,7 +149,8 @@ void opa_store_free(opa_store *store)
 {
     if (!store)
         return;
-    opa_db_close(&store->db);
+    opa_db_close(&store->db); /* which takes a rehearsal back */
+    opa_lock_release(&store->rehearsal);
     opa_buffer_release(&store->sample);
     opa_buffer_release(&store->image);
     free(store);

@@ -17,6 +17,8 @@ struct opa_store {
     int wait_ms;       /* how long a writer waits for another one */
     opa_buffer sample; /* the texts of opa_store_sample() */
     opa_buffer image;  /* the bytes of opa_store_image() */
+    bool rehearsing;   /* edits are not committed */
+    opa_lock rehearsal;
 };
 
 /** Take the writer's lock; refuses a store that cannot be written. */

@@ -8,6 +8,7 @@
 #include "base/findings.h"
 #include "store/apply.h"
 #include "store/recorded.h"
+#include "store/waiting.h"
 
 int opa_writer_init(opa_writer *out, opa_store *store, const opa_import_options *options)
 {
@@ -30,6 +31,7 @@ int opa_writer_init(opa_writer *out, opa_store *store, const opa_import_options 
 void opa_writer_release(opa_writer *w)
 {
     opa_buffer_release(&w->memory);
+    opa_keys_release(&w->waiting);
 }
 
 /* ---- telling the caller ---- */
@@ -246,7 +248,9 @@ static int insert_raw(opa_writer *w, const opa_source *source, const opa_item *i
     int status = opa_db_prepare(w->db, &s, sql);
     if (status != OPA_OK)
         return status;
-    opa_text bytes = item->oversize || w->options->dry_run ? OPA_TEXT("") : in->bytes;
+    /* What waits is read again at the end, in a dry run too. */
+    const bool unneeded = w->options->dry_run && verdict->code != OPA_F_ID_UNKNOWN;
+    opa_text bytes = item->oversize || unneeded ? OPA_TEXT("") : in->bytes;
     if (cut && bytes.size) {
         opa_buffer_reserve(&rest, in->bytes.size - (in->cut.end - in->cut.begin));
         opa_buffer_add(&rest, in->bytes.data, in->cut.begin);
@@ -360,8 +364,7 @@ static int find_raw(opa_writer *w, known_raw *out, const opa_source *source, con
     return OPA_OK;
 }
 
-/* Out of quarantine: the store took what it had refused. */
-static int accept_raw(opa_writer *w, const opa_item *item, const opa_verdict *verdict, int64_t raw)
+int opa_writer_accept(opa_writer *w, const opa_item *item, const opa_verdict *verdict, int64_t raw)
 {
     static const char sql[] =
         "UPDATE raws SET sample = ?, outcome = ?, content = ?, code = NULL, field = NULL, message = NULL WHERE key = ?";
@@ -402,8 +405,10 @@ static int known_bad(opa_writer *w, opa_source *source, opa_item *item, const kn
     if (status == OPA_OK && known->code)
         status = opa_apply(w, &verdict, source, item, record, image);
     if (status == OPA_OK && verdict.sample)
-        status = accept_raw(w, item, &verdict, known->key);
+        status = opa_writer_accept(w, item, &verdict, known->key);
     w->report.quarantined += verdict.outcome == OPA_OUTCOME_QUARANTINED;
+    if (status == OPA_OK && verdict.code == OPA_F_ID_UNKNOWN)
+        status = opa_waiting_note(w, known->key);
     return status == OPA_OK ? tell_verdict(w, source, item, &verdict, known->key) : status;
 }
 
@@ -454,6 +459,8 @@ static int new_raw(opa_writer *w, opa_source *source, opa_item *item, int64_t im
     if (status == OPA_OK && verdict.sample && verdict.outcome != OPA_OUTCOME_MADE)
         status = lower_source(w, source, item, verdict.sample);
     w->report.quarantined += verdict.outcome == OPA_OUTCOME_QUARANTINED;
+    if (status == OPA_OK && verdict.code == OPA_F_ID_UNKNOWN)
+        status = opa_waiting_note(w, w->raw);
     return status == OPA_OK ? tell_verdict(w, source, item, &verdict, w->raw) : status;
 }
 

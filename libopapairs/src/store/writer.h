@@ -7,6 +7,7 @@
 #define OPA_STORE_WRITER_H
 
 #include "store/batch.h"
+#include "store/keys.h"
 #include "store/store.h"
 
 /** What became of a raw (table raws). Of records that say the same, the least outcome is that of the first one. */
@@ -27,12 +28,16 @@ typedef struct opa_writer {
     char at[OPA_TIME_SIZE];                         /**< of the whole import */
     int64_t file, image, raw, record, sample, edit; /**< the last keys given out; only one writes at a time */
     opa_buffer memory;                              /**< the state of a sample */
+    opa_keys waiting;                               /**< raws of this import, see waiting.h */
 } opa_writer;
 
 int opa_writer_init(opa_writer *out, opa_store *store, const opa_import_options *options);
 void opa_writer_release(opa_writer *w);
 /** One record. */
 int opa_writer_item(opa_writer *w, opa_source *source, opa_item *item);
+struct opa_verdict;
+/** Out of quarantine: the store took what it had refused. */
+int opa_writer_accept(opa_writer *w, const opa_item *item, const struct opa_verdict *verdict, int64_t raw);
 /** After the last record of a file: what is to be said of the file as a whole, and whether it failed. */
 int opa_writer_file(opa_writer *w, opa_source *source);
 

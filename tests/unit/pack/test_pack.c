@@ -451,6 +451,31 @@ static void what_is_left_out_is_said(void **state)
     opa_buffer_release(&b);
 }
 
+static void the_recipe_comes_back(void **state)
+{
+    (void)state;
+    opa_pack_options options = OPA_PACK_OPTIONS_INIT;
+    opa_pack_report report;
+    opa_pack *pack;
+    opa_recipe *back;
+    options.recipe = recipe;
+    options.tokenizer = tokenizer;
+    ok(opa_pack_write(ctx, store, at("p"), &options, &report));
+    ok(opa_pack_open(ctx, &pack, at("p")));
+    ok(opa_pack_recipe(pack, &back));
+    assert_int_equal(opa_recipe_json(back).size, opa_recipe_json(recipe).size);
+    assert_memory_equal(opa_recipe_json(back).data, opa_recipe_json(recipe).data, opa_recipe_json(recipe).size);
+    opa_recipe_free(back);
+    opa_pack_free(pack);
+    static const char broken[] = "{\"schema_version\":1,\"counts\":{\"samples\":0},\"recipe\":{}}";
+    put(at("p/manifest.json"), broken, sizeof broken - 1);
+    put(at("p/index.tsv"), "", 0);
+    ok(opa_pack_open(ctx, &pack, at("p")));
+    assert_int_equal(opa_pack_recipe(pack, &back), OPA_EDATA);
+    assert_null(back);
+    opa_pack_free(pack);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -463,6 +488,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_no_pack_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(standard_tools_read_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_left_out_is_said, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_recipe_comes_back, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -182,6 +182,89 @@ static void filters_say_why(void **state)
     assert_non_null(strstr(apply(&s).reason, "filters.revised"));
 }
 
+#define FILTERED(filters)                                                                                              \
+    "{\"schema_version\":1,\"name\":\"x\",\"pairs\":[{\"type\":\"anchor\",\"response\":\"generated\"}],\"filters\":"   \
+    "{" filters "}}"
+
+static void unedited_samples_can_be_dropped(void **state)
+{
+    (void)state;
+    opa_sample s = sound();
+    use_recipe(FILTERED("\"unedited\":\"drop\""));
+    assert_int_equal(apply(&s).left_out, 0);
+    s.revised = s.generated;
+    s.report_expected = false;
+    s.report = (opa_text){0};
+    opa_pairs p = apply(&s);
+    assert_int_equal(p.left_out, OPA_F_FILTERED);
+    assert_string_equal(p.reason, "filters.unedited: the revised text is the generated one");
+    s.revised = (opa_text){0};
+    assert_string_equal(apply(&s).reason, "filters.unedited: the sample has no revised text");
+    use_recipe(FILTERED("\"unedited\":\"keep\""));
+    assert_int_equal(apply(&s).left_out, 0);
+}
+
+static void certificates_can_be_required(void **state)
+{
+    (void)state;
+    opa_sample exact = sound(), repaired = sound(), broken = sound(), none = sound();
+    repaired.generated = S("A dog  runs. It rains.");
+    broken.generated = S("A wolf sleeps in the snow. It rains.");
+    none.report_expected = false;
+    none.report = (opa_text){0};
+    opa_sample *const samples[] = {&none, &exact, &repaired, &broken};
+    static const char *const names[] = {"no report", "exact", "repaired", "broken"};
+    static const struct {
+        const char *recipe;
+        bool passes[4];
+    } cases[] = {
+        {FILTERED("\"certificate\":\"any\""), {true, true, true, true}},
+        {FILTERED("\"certificate\":[\"exact\"]"), {false, true, false, false}},
+        {FILTERED("\"certificate\":[\"exact\",\"repaired\"]"), {false, true, true, false}},
+        {FILTERED("\"certificate\":[\"none\",\"broken\"]"), {true, false, false, true}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        use_recipe(cases[i].recipe);
+        for (size_t k = 0; k < 4; k++) {
+            const opa_pairs p = apply(samples[k]);
+            assert_int_equal(p.left_out, cases[i].passes[k] ? 0 : OPA_F_FILTERED);
+            if (p.left_out)
+                assert_true(strncmp(p.reason, "filters.certificate: ", 21) == 0 && strstr(p.reason, names[k]));
+        }
+    }
+}
+
+/* 7 and 7 tokens, one changed on each side. */
+static void the_share_of_edits_can_be_capped(void **state)
+{
+    (void)state;
+    opa_sample s = sound();
+    use_recipe(FILTERED("\"edit_share_max\":0.142857142857142849"));
+    ok(make(&s));
+    assert_int_equal(apply(&s).left_out, 0);
+    use_recipe(FILTERED("\"edit_share_max\":0.1428"));
+    assert_int_equal(apply(&s).left_out, 0); /* tokens are not known there */
+    assert_int_equal(make(&s), OPA_ERECORD);
+    assert_int_equal(findings.count, 1);
+    assert_int_equal(findings.items[0].code, OPA_F_FILTERED);
+    assert_string_equal(findings.items[0].message,
+                        "filters.edit_share_max: 2 of 14 tokens are edited, over the recipe's share of 0.1428");
+    /* Only an insertion, only a deletion, nothing at all. */
+    s.report = S("");
+    s.revised = S("A dog runs. It rains. No.");
+    s.revised_by_hand = true;
+    assert_int_equal(make(&s), OPA_OK); /* 2 of 16 */
+    s.generated = S("A dog runs. It rains. Yes, it is so.");
+    s.revised = S("A dog runs. It rains.");
+    assert_int_equal(make(&s), OPA_ERECORD); /* 6 of 20 */
+    use_recipe(FILTERED("\"edit_share_max\":0"));
+    s.revised = s.generated;
+    ok(make(&s));
+    s.revised = (opa_text){0};
+    s.revised_by_hand = false;
+    ok(make(&s));
+}
+
 static void weights_go_by_sentence(void **state)
 {
     (void)state;
@@ -332,6 +415,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(pairs_need_their_texts_and_image, set_up, tear_down),
         cmocka_unit_test_setup_teardown(filters_say_why, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(unedited_samples_can_be_dropped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(certificates_can_be_required, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_share_of_edits_can_be_capped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(weights_go_by_sentence, set_up, tear_down),
         cmocka_unit_test_setup_teardown(limits_leave_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_false_alignment_is_refused, set_up, tear_down),

@@ -26,7 +26,7 @@ static void built_ins_are_documents_like_any_other(void **state)
 {
     size_t count;
     const opa_recipe_builtin *table = opa_recipe_builtins(&count);
-    assert_int_equal(count, 3);
+    assert_int_equal(count, 4);
     assert_string_equal(table[0].name, "opa-dpo");
     for (size_t i = 0; i < count; i++) {
         opa_recipe *by_name, *by_json;
@@ -62,9 +62,37 @@ static void defaults_are_written_out(void **state)
         "\"pairs\":[{\"type\":\"image\",\"response\":\"revised\",\"mask\":0,\"weights\":null}],"
         "\"weights\":{\"language\":{\"by\":\"score\",\"1\":7,\"2\":2,\"3\":1.5,\"4\":1,\"none\":1,\"added\":1},"
         "\"image\":{\"by\":\"none\"}},\"masks\":[{\"method\":\"none\",\"ratio\":0}],"
-        "\"filters\":{\"repetition\":\"loop\",\"report\":\"any\",\"revised\":\"any\"},"
+        "\"filters\":{\"repetition\":\"loop\",\"report\":\"any\",\"revised\":\"any\",\"unedited\":\"keep\","
+        "\"certificate\":\"any\",\"edit_share_max\":null},"
         "\"limits\":{\"prompt_tokens\":null,\"response_tokens\":null}}");
     opa_recipe_free(recipe);
+}
+
+/* The order of a list does not change a pack's bytes. */
+static void certificates_have_one_spelling(void **state)
+{
+    static const char *const cases[][2] = {
+        {"\"any\"", "\"certificate\":\"any\""},
+        {"[\"repaired\",\"exact\"]", "\"certificate\":[\"exact\",\"repaired\"]"},
+        {"[\"none\",\"broken\"]", "\"certificate\":[\"broken\",\"none\"]"},
+        {"[\"none\",\"broken\",\"ambiguous\",\"exact\",\"repaired\"]", "\"certificate\":\"any\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char json[400];
+        opa_recipe *recipe;
+        snprintf(json, sizeof json,
+                 "{\"schema_version\":1,\"name\":\"x\",\"pairs\":[{\"type\":\"anchor\",\"response\":\"revised\"}],"
+                 "\"filters\":{\"certificate\":%s,\"unedited\":\"drop\",\"edit_share_max\":0.5},"
+                 "\"weights\":{\"image\":{\"by\":\"hunks\",\"kept\":0.5}}}",
+                 cases[i][0]);
+        assert_int_equal(opa_recipe_parse(*state, &recipe, (opa_text){json, strlen(json)}), OPA_OK);
+        const char *canonical = opa_recipe_json(recipe).data;
+        assert_non_null(strstr(canonical, cases[i][1]));
+        assert_non_null(strstr(canonical, "\"unedited\":\"drop\","));
+        assert_non_null(strstr(canonical, "\"edit_share_max\":0.5}"));
+        assert_non_null(strstr(canonical, "\"image\":{\"by\":\"hunks\",\"changed\":1,\"kept\":0.5}}"));
+        opa_recipe_free(recipe);
+    }
 }
 
 #define HEAD "{\"schema_version\":1,\"name\":\"x\",\"pairs\":"
@@ -96,6 +124,21 @@ static void refusals_name_the_place(void **state)
         {HEAD ANCHOR ",\"masks\":[{\"method\":\"pixels\"}]}", "masks[0].ratio: missing"},
         {HEAD ANCHOR ",\"masks\":[{\"method\":\"pixels\",\"ratio\":1.5}]}", "masks[0].ratio: not allowed"},
         {HEAD ANCHOR ",\"filters\":{\"repetition\":\"all\"}}", "filters.repetition: not allowed"},
+        {HEAD ANCHOR ",\"filters\":{\"unedited\":true}}",
+         "filters.unedited: not allowed; allowed is \"keep\" or \"drop\""},
+        {HEAD ANCHOR ",\"filters\":{\"certificate\":\"exact\"}}",
+         "filters.certificate: not allowed; allowed is \"any\" or"},
+        {HEAD ANCHOR ",\"filters\":{\"certificate\":[]}}", "filters.certificate: not allowed"},
+        {HEAD ANCHOR ",\"filters\":{\"certificate\":[\"exact\",\"any\"]}}", "filters.certificate[1]: not allowed"},
+        {HEAD ANCHOR ",\"filters\":{\"certificate\":[\"exact\",\"exact\"]}}", "\"exact\" stands twice"},
+        {HEAD ANCHOR ",\"filters\":{\"edit_share_max\":1.5}}",
+         "filters.edit_share_max: not allowed; allowed is null or a share from 0 to 1"},
+        {HEAD ANCHOR ",\"filters\":{\"edit_share_max\":\"0.5\"}}", "filters.edit_share_max: not allowed"},
+        {HEAD ANCHOR ",\"weights\":{\"language\":{\"by\":\"hunks\",\"1\":2}}}", "weights.language.1: unknown key"},
+        {HEAD ANCHOR ",\"weights\":{\"image\":{\"by\":\"hunks\",\"changed\":-1}}}",
+         "weights.image.changed: not allowed"},
+        {HEAD ANCHOR ",\"tokenization\":\"sentences\",\"weights\":{\"image\":{\"by\":\"hunks\"}}}",
+         "weights.image.by: \"hunks\" needs the tokenization \"whole\""},
         {HEAD ANCHOR ",\"limits\":{\"prompt_tokens\":0}}", "limits.prompt_tokens: not allowed"},
         {HEAD ANCHOR ",\"revised\":null}", "revised: not allowed"},
     };
@@ -145,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(built_ins_are_documents_like_any_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(defaults_are_written_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(certificates_have_one_spelling, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refusals_name_the_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_are_recipes_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(weights_follow_the_report, set_up, tear_down),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "helper.h"
 
+#include "base/utf8.h"
+
 static void test_orders(void **state)
 {
     fixture *f = *state;
@@ -39,7 +41,7 @@ static void test_snapshot(void **state)
                         "{\"id\":\"b\",\"prompt\":\"p\",\"generated\":\"g\",\"revised\":\"r0\"}\n"));
     assert_int_equal(opa_store_samples(f->store, &cursor, OPA_ORDER_SOURCE), OPA_OK);
     assert_int_equal(opa_cursor_next(cursor, &s), OPA_OK);
-    assert_int_equal(opa_store_set_revised(f->store, OPA_TEXT("b"), OPA_TEXT("r1"), NULL), OPA_OK);
+    assert_int_equal(opa_store_set_revised(f->store, OPA_TEXT("b"), OPA_TEXT("r1"), NULL, NULL), OPA_OK);
     IMPORT(f, file_text(f, "c.jsonl", "{\"id\":\"c\",\"prompt\":\"p\",\"generated\":\"g\"}\n"));
     assert_true(is(s.id, "a"));
     assert_int_equal(opa_cursor_next(cursor, &s), OPA_OK);
@@ -63,12 +65,53 @@ static void test_odd_texts(void **state)
     assert_int_equal(opa_store_sample(f->store, &s, OPA_TEXT("x")), OPA_ENOENT);
 }
 
+/* The cursor is the twin: the same samples in the same order. */
+static int see_outline(void *user, const opa_sample *outline)
+{
+    opa_cursor *cursor = user;
+    opa_sample s;
+    assert_int_equal(opa_cursor_next(cursor, &s), OPA_OK);
+    assert_true(opa_text_equal(outline->id, s.id) && opa_text_equal(outline->image_id, s.image_id) &&
+                opa_text_equal(outline->generated, s.generated));
+    assert_int_equal(outline->has_image, s.has_image);
+    assert_memory_equal(outline->image_sha256, s.image_sha256, OPA_SHA256_SIZE);
+    return outline->id.data[0] == 'z';
+}
+
+static void test_outlines(void **state)
+{
+    fixture *f = *state;
+    opa_cursor *cursor;
+    opa_buffer line = {0};
+    char image[256] = "";
+    opa_base64_encode(image, png, sizeof png);
+    opa_buffer_printf(&line,
+                      "{\"id\":\"c\",\"prompt\":\"p\",\"generated\":\"\",\"image\":{\"bytes\":\"%s\"}}\n"
+                      "{\"id\":\"b\\u0000\",\"prompt\":\"p\",\"generated\":\"\\ud800\"}\n",
+                      image);
+    IMPORT(f, file_text(f, "f10.jsonl", line.data),
+           file_text(f, "f9.jsonl", "{\"id\":\"a\",\"prompt\":\"p\",\"generated\":\"g\"}\n"));
+    for (int order = OPA_ORDER_SOURCE; order <= OPA_ORDER_KEY; order++) {
+        opa_sample s;
+        assert_int_equal(opa_store_samples(f->store, &cursor, (enum opa_order)order), OPA_OK);
+        assert_int_equal(opa_store_outlines(f->store, (enum opa_order)order, see_outline, cursor), OPA_OK);
+        assert_int_equal(opa_cursor_next(cursor, &s), OPA_END);
+        opa_cursor_free(cursor);
+    }
+    IMPORT(f, file_text(f, "f1.jsonl", "{\"id\":\"z\",\"prompt\":\"p\",\"generated\":\"g\"}\n"));
+    assert_int_equal(opa_store_samples(f->store, &cursor, OPA_ORDER_SOURCE), OPA_OK);
+    assert_int_equal(opa_store_outlines(f->store, OPA_ORDER_SOURCE, see_outline, cursor), OPA_ECANCELLED);
+    opa_cursor_free(cursor);
+    opa_buffer_release(&line);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_orders, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshot, setup, teardown),
         cmocka_unit_test_setup_teardown(test_odd_texts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_outlines, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,11 +65,11 @@ static void test_order_of_decisions(void **state)
 {
     fixture *f = *state;
     OK(opa_store_accept(f->store, A, NULL, NULL));
-    OK(opa_store_set_revised(f->store, A, OPA_TEXT("A fox."), NULL));
+    OK(opa_store_set_revised(f->store, A, OPA_TEXT("A fox."), NULL, NULL));
     REVIEW(f, OPA_REVIEW_CHANGED);
     OK(opa_store_accept(f->store, A, NULL, NULL));
     REVIEW(f, OPA_REVIEW_ACCEPTED);
-    OK(opa_store_set_report(f->store, A, OPA_TEXT(report), NULL, NULL));
+    OK(opa_store_set_report(f->store, A, OPA_TEXT(report), NULL, NULL, NULL));
     REVIEW(f, OPA_REVIEW_CHANGED);
     OK(opa_store_undo(f->store, A, NULL));
     REVIEW(f, OPA_REVIEW_ACCEPTED);
@@ -164,13 +164,13 @@ static void test_reviews_and_counts(void **state)
     int calls = 0;
     OK(opa_store_mark_seen(f->store, OPA_TEXT("b"), "bob"));
     OK(opa_store_set_excluded(f->store, OPA_TEXT("c"), true, "faces", "cy"));
-    OK(opa_store_set_revised(f->store, OPA_TEXT("c"), OPA_TEXT("A fox."), "dan"));
+    OK(opa_store_set_revised(f->store, OPA_TEXT("c"), OPA_TEXT("A fox."), NULL, "dan"));
     OK(opa_store_reviews(f->store, see_review, &list));
     assert_string_equal(list.data, "a unseen 0  never|b seen 0 bob|c excluded 4 cy|");
     OK(opa_store_accept(f->store, A, NULL, "ann"));
     OK(opa_store_undo(f->store, OPA_TEXT("c"), NULL));
     OK(opa_store_undo(f->store, OPA_TEXT("c"), NULL));
-    OK(opa_store_set_revised(f->store, OPA_TEXT("c"), OPA_TEXT("A fox."), "dan"));
+    OK(opa_store_set_revised(f->store, OPA_TEXT("c"), OPA_TEXT("A fox."), NULL, "dan"));
     opa_buffer_clear(&list);
     OK(opa_store_reviews(f->store, see_review, &list));
     assert_string_equal(list.data, "a accepted 6 ann|b seen 0 bob|c changed 9 dan|");
@@ -246,7 +246,7 @@ static void random_step(fixture *f, int i, bool seen[600])
         assert_true(status == OPA_OK || status == OPA_EINVAL);
         return;
     case 1:
-        status = opa_store_set_revised(f->store, A, OPA_TEXT("A fox."), NULL);
+        status = opa_store_set_revised(f->store, A, OPA_TEXT("A fox."), NULL, NULL);
         break;
     case 2:
         status = opa_store_set_excluded(f->store, A, rand() % 2, NULL, NULL);

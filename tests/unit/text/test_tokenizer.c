@@ -350,9 +350,10 @@ static void reads_the_config_beside(void **state)
 {
     (void)state;
     char folder[] = "/tmp/opa-tokenizer-XXXXXX", path[64];
-    static const char *const configs[] = {"{\"eos_token\":\"ab\"}", "{\"eos_token\":{\"content\":\"ab\"}}", "{", "{}"};
+    static const char *const configs[] = {"{\"eos_token\":\"ab\"}", "{\"eos_token\":{\"content\":\"ab\"}}", "{", "{}",
+                                          "{\"eos_token\":\"<|none|>\"}"};
     assert_non_null(mkdtemp(folder));
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         snprintf(path, sizeof(path), "%s/tokenizer_config.json", folder);
         FILE *f = fopen(path, "w");
         assert_non_null(f);
@@ -365,6 +366,9 @@ static void reads_the_config_beside(void **state)
         fclose(f);
         opa_tokenizer *tok = open_ok(folder);
         assert_int_equal(opa_tokenizer_eos(tok), i < 2 ? 3 : 7);
+        const opa_text lacked = opa_tokenizer_lacked_eos(tok);
+        assert_true((lacked.data != NULL) == (i == 4));
+        assert_true(!lacked.data || (lacked.size == 8 && memcmp(lacked.data, "<|none|>", 8) == 0));
         opa_tokenizer_free(tok);
     }
     remove(path);

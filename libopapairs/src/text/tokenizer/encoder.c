@@ -6,30 +6,8 @@
 #include "base/utf8.h"
 #include "text/tokenizer/model.h"
 #include "text/tokenizer/unicode.h"
+#include "text/tokenizer/word_cache.h"
 #include "text/words.h"
-
-/* Words up to this size are cached. */
-#define CACHE_WORD 64
-#define CACHE_SLOTS ((size_t)1 << 17)
-#define CACHE_POOL ((size_t)6 << 20)
-
-/* A word in the pool: this, then count ids (int32_t), count ends (uint8_t, in the word), the word's bytes; padded to 4.
- */
-struct cached {
-    uint8_t size, count;
-    uint16_t unused;
-};
-
-/* From words to tokens, for one thread: slots hold a word's hash and where it is in the pool (+1, 0: free). When either
- * is full all of it is forgotten, so what is in the cache never changes a result. */
-struct cache {
-    struct cache_slot {
-        uint32_t hash, at;
-    } * slots;
-    size_t count;
-    char *pool;
-    size_t pool_size, pool_capacity;
-};
 
 struct opa_encoder {
     opa_context *ctx;
@@ -39,7 +17,7 @@ struct opa_encoder {
     opa_symbol *symbols; /* of the unit at work, then its tokens */
     size_t symbol_capacity;
     opa_buffer spelled; /* a word as a byte-level file spells it */
-    struct cache cache;
+    opa_word_cache *cache;
     opa_tokens *out;
     const uint32_t *group,
         *group_end;    /* of the last group that a token ended inside: where it was, where the group ends */
@@ -94,8 +72,8 @@ int opa_encoder_new(opa_context *ctx, opa_encoder **out, const opa_tokenizer *to
         return opa_fail_memory(ctx);
     (*out)->ctx = ctx;
     (*out)->tok = tok;
-    (*out)->cache.slots = calloc(CACHE_SLOTS, sizeof(*(*out)->cache.slots));
-    if (!(*out)->cache.slots) {
+    (*out)->cache = opa_word_cache_new();
+    if (!(*out)->cache) {
         opa_encoder_free(*out);
         *out = NULL;
         return opa_fail_memory(ctx);
@@ -114,65 +92,8 @@ void opa_encoder_free(opa_encoder *enc)
     opa_bpe_scratch_release(&enc->scratch);
     opa_buffer_release(&enc->spelled);
     free(enc->symbols);
-    free(enc->cache.slots);
-    free(enc->cache.pool);
+    opa_word_cache_free(enc->cache);
     free(enc);
-}
-
-/* ---- the cache ---- */
-
-static const struct cached *cache_find(const struct cache *c, const char *word, size_t size, uint32_t hash)
-{
-    for (size_t i = hash & (CACHE_SLOTS - 1); c->slots[i].at; i = (i + 1) & (CACHE_SLOTS - 1)) {
-        if (c->slots[i].hash != hash)
-            continue;
-        const struct cached *w = (const struct cached *)(const void *)(c->pool + c->slots[i].at - 1);
-        if (w->size == size && memcmp((const char *)(w + 1) + w->count * 5u, word, size) == 0)
-            return w;
-    }
-    return NULL;
-}
-
-static bool cache_room(struct cache *c, size_t need)
-{
-    if (c->count >= CACHE_SLOTS / 2 || c->pool_size + need > CACHE_POOL) {
-        memset(c->slots, 0, CACHE_SLOTS * sizeof(*c->slots));
-        c->count = c->pool_size = 0;
-    }
-    if (c->pool_size + need <= c->pool_capacity)
-        return true;
-    size_t capacity = c->pool_capacity ? c->pool_capacity * 2 : 64 << 10;
-    if (capacity > CACHE_POOL)
-        capacity = CACHE_POOL;
-    char *pool = realloc(c->pool, capacity);
-    if (!pool)
-        return false;
-    c->pool = pool;
-    c->pool_capacity = capacity;
-    return true;
-}
-
-/* Keep the tokens of a word. Without memory it is just not kept. */
-static void cache_put(struct cache *c, const char *word, size_t size, uint32_t hash, const opa_symbol *s, size_t count)
-{
-    const size_t need = (sizeof(struct cached) + count * 5 + size + 3) & ~(size_t)3;
-    if (count > CACHE_WORD || !cache_room(c, need))
-        return;
-    char *at = c->pool + c->pool_size;
-    *(struct cached *)(void *)at = (struct cached){(uint8_t)size, (uint8_t)count, 0};
-    int32_t *ids = (int32_t *)(void *)(at + sizeof(struct cached));
-    uint8_t *ends = (uint8_t *)(ids + count);
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = (int32_t)s[i].id;
-        ends[i] = (uint8_t)s[i].end;
-    }
-    memcpy(ends + count, word, size);
-    size_t i = hash & (CACHE_SLOTS - 1);
-    while (c->slots[i].at)
-        i = (i + 1) & (CACHE_SLOTS - 1);
-    c->slots[i] = (struct cache_slot){hash, (uint32_t)c->pool_size + 1};
-    c->pool_size += need;
-    c->count++;
 }
 
 /* ---- one unit: a word, or a part of one that no merge reaches over ---- */
@@ -328,27 +249,20 @@ static inline void emit_piece(opa_encoder *enc, const opa_view *v, uint32_t id, 
 
 static int encode_unit(opa_encoder *enc, const opa_view *v, size_t begin, size_t end)
 {
-    const char *word = v->data + begin;
-    const size_t size = end - begin;
+    const opa_text word = {v->data + begin, end - begin};
     size_t from = begin, count = 0;
-    uint32_t hash = 0;
-    if (!tokens_reserve(enc->out, size))
+    if (!tokens_reserve(enc->out, word.size))
         return opa_fail_memory(enc->ctx);
-    if (size <= CACHE_WORD) {
-        hash = (uint32_t)opa_hash_bytes(word, size);
-        const struct cached *w = cache_find(&enc->cache, word, size, hash);
-        if (w) {
-            const int32_t *ids = (const int32_t *)(const void *)(w + 1);
-            const uint8_t *ends = (const uint8_t *)(ids + w->count);
-            for (size_t i = 0; i < w->count; from = begin + ends[i++])
-                emit_piece(enc, v, (uint32_t)ids[i], from, begin + ends[i]);
-            return OPA_OK;
-        }
+    const uint32_t hash = word.size <= OPA_WORD_CACHE_LONGEST ? (uint32_t)opa_hash_bytes(word.data, word.size) : 0;
+    opa_word_tokens known;
+    if (opa_word_cache_find(enc->cache, &known, word, hash)) {
+        for (size_t i = 0; i < known.count; from = begin + known.ends[i++])
+            emit_piece(enc, v, (uint32_t)known.ids[i], from, begin + known.ends[i]);
+        return OPA_OK;
     }
-    if (!unit_tokens(enc, &count, word, size))
+    if (!unit_tokens(enc, &count, word.data, word.size))
         return opa_fail_memory(enc->ctx);
-    if (size <= CACHE_WORD)
-        cache_put(&enc->cache, word, size, hash, enc->symbols, count);
+    opa_word_cache_put(enc->cache, word, hash, enc->symbols, count);
     for (size_t i = 0; i < count; from = begin + enc->symbols[i++].end)
         emit_piece(enc, v, enc->symbols[i].id, from, begin + enc->symbols[i].end);
     return OPA_OK;

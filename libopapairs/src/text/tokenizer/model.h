@@ -51,6 +51,7 @@ struct opa_tokenizer {
     int32_t before[OPA_MODEL_SPECIALS], after[OPA_MODEL_SPECIALS]; /**< specials around a text */
     size_t before_count, after_count;
     int32_t eos;
+    opa_text lacked_eos; /**< in the arena: the config names it, no piece has it */
     char fingerprint[65];
 };
 

@@ -135,6 +135,8 @@ static int read_config(opa_context *ctx, opa_tokenizer *tok, opa_text folder)
         const int32_t id = name.data ? opa_vocab_find(&tok->pieces, name) : -1;
         if (id >= 0)
             tok->eos = id;
+        else if (name.data && !(tok->lacked_eos = opa_arena_text(tok->arena, name)).data)
+            rc = opa_fail_memory(ctx);
     }
     opa_json_free(doc);
     opa_buffer_release(&bytes);
@@ -213,6 +215,11 @@ int32_t opa_tokenizer_bos(const opa_tokenizer *tok)
 int32_t opa_tokenizer_eos(const opa_tokenizer *tok)
 {
     return tok->eos;
+}
+
+opa_text opa_tokenizer_lacked_eos(const opa_tokenizer *tok)
+{
+    return tok->lacked_eos;
 }
 
 int32_t opa_tokenizer_id(const opa_tokenizer *tok, opa_text piece)
