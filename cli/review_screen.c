@@ -163,11 +163,6 @@ void screen_resume(struct screen *s)
     curs_set(0);
 }
 
-bool screen_has_color(const struct screen *s)
-{
-    return s->color;
-}
-
 size_t screen_columns(const struct screen *s)
 {
     (void)s;
