@@ -174,8 +174,9 @@ static int open_and_inspect(struct inspect *in)
         return result;
     result = source_tokenizer(&in->source, in->tokenizer);
     if (result == 0)
-        result = in->interactive ? review_run(&in->source, &in->filter, cli->args + 1, cli->arg_count - 1, who(in->by))
-                                 : inspect(in);
+        result = in->interactive
+                     ? review_run(&in->source, &in->filter, cli->args + 1, cli->arg_count - 1, who(in->by), in->wide)
+                     : inspect(in);
     sheet_release(&in->page);
     free(in->first);
     opa_json_writer_free(in->w);

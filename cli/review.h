@@ -57,6 +57,11 @@ bool review_undecided(opa_review review);
 int64_t review_left(const struct review *r);
 void review_say(struct review *r, bool failed, const char *format, ...) OPA_PRINTF(3, 4);
 
+opa_text review_id(const struct review *r, size_t place);
+/* The message is what the library says of a failure. False. */
+bool review_fail(struct review *r, int status);
+/* Read a sample, without a view of it; its review is noted. False: it cannot be read, the message says why. */
+bool review_read(struct review *r, opa_sample *out, size_t place);
 /* Read the sample that is looked at anew from the store, and pass its view on. False: it cannot be read, the message
  * says why. */
 bool review_look(struct review *r, view_fn fn, void *user);
@@ -71,7 +76,7 @@ bool review_step_undecided(struct review *r, int direction);
 /* To the next sample, around the end, this one last, in which @p fits finds something. */
 bool review_step_matching(struct review *r, bool (*fits)(const void *user, const struct view *view), const void *user);
 
-/* ---- deciding: true when the store has it. Refused where the sample is not what was shown any more ---- */
+/* ---- deciding (review_decide.c): true when the store has it. Refused where the sample is not what was shown any more ---- */
 
 bool review_accept(struct review *r);
 bool review_exclude(struct review *r, const char *why);

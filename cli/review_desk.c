@@ -6,6 +6,7 @@
 #include <utf8proc.h>
 
 #include "inspect_detail.h"
+#include "inspect_words.h"
 
 /* ---- the page ---- */
 
@@ -39,8 +40,10 @@ static int render(void *user, struct view *v)
 {
     struct desk *d = user;
     struct cli *cli = d->review->cli;
+    const size_t columns = screen_columns(d->screen);
     const struct detail_options options = {.ctx = cli->ctx,
-                                           .columns = screen_columns(d->screen),
+                                           .columns = columns,
+                                           .wide = d->wide && columns >= WORDS_WIDE_COLUMNS,
                                            .token_kind = opa_tokenizer_kind(d->review->source->tokenizer)};
     struct hunk_tokens tokens = {0};
     sheet_clear(&d->page);
@@ -61,6 +64,23 @@ void desk_show(struct desk *d)
         review_mark_seen(d->review);
     else
         sheet_clear(&d->page);
+}
+
+void desk_go_on(struct desk *d)
+{
+    struct review *r = d->review;
+    char done[REVIEW_MESSAGE];
+    snprintf(done, sizeof done, "%s", r->message);
+    r->message[0] = '\0';
+    review_step_undecided(r, 1);
+    if (r->message[0] == '\0') {
+        review_say(r, false, "%s", done);
+    } else if (!r->failed) {
+        char and[REVIEW_MESSAGE];
+        snprintf(and, sizeof and, "%s", r->message);
+        review_say(r, false, "%.300s; %.200s", done, and);
+    }
+    desk_show(d);
 }
 
 /* The last mark at or above a line, or -1. */

@@ -11,6 +11,7 @@ struct desk {
     struct review *review;
     struct screen *screen;
     opa_encoder *encoder;
+    bool wide;            /* both texts side by side, where there is room */
     struct sheet page;    /* of the sample */
     struct sheet over_it; /* what lies over it, where it has lines */
     struct sheet foot;
@@ -27,6 +28,8 @@ struct desk {
 
 /* The sample that is looked at now, from its first line; it counts as seen. */
 void desk_show(struct desk *d);
+/* To the next undecided sample. What the message says already is said first, then what the way on has to say. */
+void desk_go_on(struct desk *d);
 /* The same page made anew, at the same place of it: the terminal has another width. */
 void desk_layout(struct desk *d);
 /* Draw, and wait for a key. A change of size is dealt with. */

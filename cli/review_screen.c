@@ -12,6 +12,7 @@
 
 #define NCURSES_WIDECHAR 1
 #include <curses.h>
+#include <termcap.h>
 
 enum { FOOT = 2, NARROWEST = 40, ESCAPE_MS = 50 };
 enum { RED = 1, GREEN, YELLOW };
@@ -112,6 +113,10 @@ static void set_up(struct screen *s, struct cli *cli)
 int screen_open(struct screen **out, struct cli *cli)
 {
     const char *term = getenv("TERM");
+    *out = NULL;
+    /* Asked first: newterm() does not free all that it has when it fails. */
+    if (term == NULL || tgetent(NULL, term) != 1)
+        return cli_usage(cli, "-i: this system does not know the terminal '%s' (TERM)", term ? term : "");
     struct screen *s = calloc(1, sizeof *s);
     *out = s;
     if (s == NULL)
@@ -123,11 +128,9 @@ int screen_open(struct screen **out, struct cli *cli)
         set_up(s, cli);
     if (s->terminal != NULL && s->page != NULL && s->foot != NULL && s->keys != NULL)
         return 0;
-    const bool unknown = s->terminal == NULL;
     screen_close(s);
     *out = NULL;
-    return unknown ? cli_usage(cli, "-i: this system does not know the terminal '%s' (TERM)", term ? term : "")
-                   : cli_error(cli, EXIT_IO, "out of memory");
+    return cli_error(cli, EXIT_IO, "out of memory");
 }
 
 void screen_close(struct screen *s)
@@ -158,11 +161,6 @@ void screen_resume(struct screen *s)
     wnoutrefresh(s->foot);
     doupdate();
     curs_set(0);
-}
-
-bool screen_has_color(const struct screen *s)
-{
-    return s->color;
 }
 
 size_t screen_columns(const struct screen *s)

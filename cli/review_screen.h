@@ -35,7 +35,6 @@ void screen_close(struct screen *s);
 void screen_suspend(struct screen *s);
 void screen_resume(struct screen *s);
 
-bool screen_has_color(const struct screen *s);
 size_t screen_columns(const struct screen *s);
 /* Lines there are for the page. */
 size_t screen_lines(const struct screen *s);

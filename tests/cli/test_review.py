@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The review: accept, what it leaves as it is, and the interactive inspect."""
+"""The interactive inspect, on a terminal that tmux plays."""
 
 import fcntl
 import os
@@ -10,75 +10,6 @@ import unittest
 
 from support import Case, main, rollout
 from terminal import TMUX, Terminal
-
-RECORDS = [
-    rollout("A dog. A cat %d." % i, [("A dog.", "A dog.", 4), ("A cat %d." % i, "A cow %d." % i, 1)])
-    for i in range(3)
-]
-
-
-class Accept(Case):
-    def setUp(self):
-        super().setUp()
-        self.set = self.store(self.write("r.json", RECORDS))
-        self.ids = [s["id"] for s in self.jsonl("ls", self.set)]
-
-    def log(self, *ids):
-        return self.jsonl("log", self.set, *ids, schema="log")
-
-    def test_the_log_says_who_and_why(self):
-        out = self.run_cli("accept", self.set, self.ids[0], self.ids[1], "--by", "anna", "--why", "twice checked")
-        self.assertEqual(out, "".join("%s: accepted\n" % i for i in self.ids[:2]))
-        entry = self.log(self.ids[0])[-1]
-        self.assertEqual((entry["what"], entry["by"], entry["why"]), ("accept", "anna", "twice checked"))
-        self.assertEqual(entry["revised"], "A dog. A cow 0.")
-        self.assertRegex(entry["at"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
-        self.assertRegex(self.run_cli("log", self.set, self.ids[0]), r"accept +by anna +twice checked\n")
-
-    def test_again_is_said_and_not_logged(self):
-        self.run_cli("accept", self.set, self.ids[0])
-        entries = self.log()
-        self.assertIn("accepted already", self.run_cli("accept", self.set, self.ids[0]))
-        self.assertEqual(self.log(), entries)
-        self.run_cli("edit", self.set, self.ids[0], "--revised", "A fox.")
-        self.assertIn(": accepted\n", self.run_cli("accept", self.set, self.ids[0]))
-
-    def test_undo(self):
-        self.run_cli("accept", self.set, self.ids[0])
-        self.run_cli("undo", self.set, self.ids[0])
-        self.assertEqual([e["what"] for e in self.log(self.ids[0])], ["import", "accept", "undo"])
-        self.run_cli("undo", self.set, self.ids[0], code=66)
-
-    def test_all_ids_or_none(self):
-        entries = self.log()
-        self.run_cli("accept", self.set, self.ids[0], "nobody", code=66)
-        self.assertIn("no sample 'nobody'", self.err)
-        self.assertEqual(self.log(), entries)
-        self.run_cli("accept", self.set, code=2)
-        self.run_cli("accept", self.path("no.opa"), "x", code=66)
-
-    def test_excluded_are_left(self):
-        self.run_cli("exclude", self.set, self.ids[0], "--why", "blurred")
-        out = self.run_cli("accept", self.set, *self.ids[:2], code=1)
-        self.assertEqual(out, "%s: accepted\n" % self.ids[1])
-        self.assertIn("excluded, so not accepted", self.err)
-        self.assertEqual(self.log(self.ids[0])[-1]["what"], "exclude")
-
-    def test_packs_and_diffs_do_not_see_it(self):
-        before = self.files_of(self.pack(self.set, "before"))
-        other = self.store(self.path("r.json"), name="other.opa")
-        self.run_cli("accept", self.set, *self.ids)
-        self.run_cli("undo", self.set, self.ids[2])
-        self.assertEqual(self.files_of(self.pack(self.set, "after")), before)
-        self.assertEqual(self.jsonl("diff", other, self.set), [])
-        self.run_cli("exclude", self.set, self.ids[0], "--why", "blurred")
-        self.assertNotEqual(self.files_of(self.pack(self.set, "excluded")), before)
-
-    def test_importing_again_changes_nothing(self):
-        self.run_cli("accept", self.set, *self.ids)
-        entries = self.log()
-        self.run_cli("import", self.set, self.path("r.json"))
-        self.assertEqual(self.log(), entries)
 
 
 def record(i, word="cat"):
@@ -93,8 +24,6 @@ DECISIONS = ("accept", "revised", "report", "exclude")
 
 
 class OnScreen(Case):
-    """Through a terminal that tmux plays."""
-
     def setUp(self):
         super().setUp()
         if TMUX is None:
@@ -163,9 +92,9 @@ class Deciding(OnScreen):
     def test_filters_and_ids_make_the_session(self):
         self.prepare(records=[record(i, "hen" if i % 2 else "cat") for i in range(6)])
         t = self.review("--grep", "hen", "--sort", "id")
-        t.wait("^ 1/3 ", r"A \[-hen-\]")
+        t.wait("^ 1/3 ", r"A \[-hen")
         t.keys("a")
-        t.wait("^ 2/3 ", r"A \[-hen-\]")
+        t.wait("^ 2/3 ", r"A \[-hen")
         t = self.review(self.ids[4], self.ids[0])
         t.wait("^ 1/2 ", "^" + self.ids[4])
         t = self.review("--grep", "goose")
@@ -492,6 +421,13 @@ class Looking(OnScreen):
         t.resize(80, 24)
         t.keys("a")
         t.wait("^accepted: ", "^ 2/3 ")
+
+    def test_wide_where_there_is_room(self):
+        self.prepare(2)
+        t = self.review("--wide")
+        t.wait(r"A \[-cat-\] 0\. +\| A \{\+cow\+\} 0\.")
+        t.resize(60, 24)
+        t.wait(r"A \[-cat-\]\{\+cow\+\} 0\.")
 
     def test_colors_and_marks(self):
         self.prepare(1)
