@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli.h"
+#include "program.h"
 
 #include <string.h>
 #include <time.h>
@@ -64,6 +64,6 @@ void progress_show(struct progress *p, const opa_progress *now)
         fprintf(stderr, "\r\033[K%s: %s, %s%s", now->stage ? now->stage : "", what, rate, eta);
         p->cli->progress_shown = true;
     } else {
-        fprintf(stderr, "opapairs %s: %s, %s%s\n", now->stage ? now->stage : "", what, rate, eta);
+        fprintf(stderr, "%s %s: %s, %s%s\n", p->cli->program->name, now->stage ? now->stage : "", what, rate, eta);
     }
 }
