@@ -18,7 +18,7 @@ typedef struct ops_attention_shape {
     float scale; /**< of the scores: 1 / sqrt(head_dim) as a rule */
 } ops_attention_shape;
 
-#define OPS_MAX_HEAD_DIM 512
+#define OPS_MAX_HEAD_DIM 256
 
 /** A node of the forest of prefixes: tokens [begin, begin + count) of the batch. Parents stand before their children. */
 typedef struct ops_node {
@@ -42,7 +42,7 @@ typedef struct ops_sequence {
 } ops_sequence;
 
 /** Queries against caches: decoding (q_count 1) and prefilling in pieces. Query i of a sequence sees the cache's first
- *  length - q_count + i + 1 tokens. The work is spread over sequences, heads and, where these are few, pieces of a cache. */
+ *  length - q_count + i + 1 tokens. The work is spread over sequences, heads of keys and blocks of queries. */
 void ops_attention_cached_forward(const ops_context *ctx, float *out, const float *q, const ops_sequence *sequences,
                                   size_t count, const ops_attention_shape *shape);
 

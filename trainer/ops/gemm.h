@@ -24,10 +24,4 @@ void ops_gemm_tn(const ops_context *ctx, float *c, size_t ldc, ops_matrix a, ops
 void ops_linear_forward(const ops_context *ctx, float *y, ops_matrix x, ops_matrix w, const float *bias, float alpha,
                         float beta);
 
-/** The core type that OpenBLAS runs with ("Haswell", "SkylakeX", "Zen"...). It is chosen by the processor's features before
- *  the library initialises, because 0.3.21 takes new processors for old ones; OPENBLAS_CORETYPE in the environment wins. */
-const char *ops_blas_core(void);
-/** OpenBLAS's version and build ("OpenBLAS 0.3.21 ..."). Static storage. */
-const char *ops_blas_config(void);
-
 #endif

@@ -5,8 +5,8 @@
  *  Kernels are named ops_<what>_forward; a plain loop of the same arithmetic, ops_<what>_naive, stands in the test of the
  *  same name. Activations are float32, row-major, one row a token; weights stay in the type they are stored in. No kernel
  *  allocates: what they need beside their arguments is in ops_context. Sizes are a contract (checked with assert), no
- *  kernel fails. The same input gives the same bits, whatever the number of threads: work is cut by sizes alone and every
- *  sum is made by one thread.
+ *  kernel fails. The same input on the same number of threads gives the same bits: who does a piece of work is open, how it
+ *  is cut is not.
  */
 #ifndef OPATRAIN_OPS_OPS_H
 #define OPATRAIN_OPS_OPS_H
@@ -39,13 +39,14 @@ static inline ops_matrix ops_rows(const float *data, size_t rows, size_t cols)
 /** Rows [begin, begin + count) of a matrix. */
 ops_matrix ops_matrix_slice(ops_matrix whole, size_t begin, size_t count);
 
-/** Write rows [begin, begin + count) as float32 to @p out [count, cols], exactly. Runs in the calling thread. */
 typedef struct ops_context ops_context;
+
+/** Write rows [begin, begin + count) as float32 to @p out [count, cols], exactly. Runs in the calling thread. */
 void ops_expand(const ops_context *ctx, float *out, ops_matrix from, size_t begin, size_t count);
 
 /** Prepare for @p threads threads (0: OMP_NUM_THREADS or every processor this process may use) and choose the kernels for
  *  this processor. The context belongs to one thread at a time, which the kernels' threads help. 0 or OPA_ENOMEM; free
- *  with ops_context_free(). Takes about 4 MiB a thread. */
+ *  with ops_context_free(). Takes 1 MiB a thread and 4 MiB. */
 int ops_context_new(ops_context **out, int threads);
 void ops_context_free(ops_context *ctx);
 int ops_threads(const ops_context *ctx);
