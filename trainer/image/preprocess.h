@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file preprocess.h
  *  From an image's bytes to the tensor that a vision tower takes, equal to Pillow 9.4 and transformers' processors to the
- *  bit: opa_image_decode(), then pad or crop (below), then normalise.
+ *  bit: opa_image_decode(), then pad or crop (below), then normalise. Damaged files are refused, also the few kinds of
+ *  damage that Pillow passes over (see opa_image_decode()).
  */
 #ifndef OPATRAIN_IMAGE_PREPROCESS_H
 #define OPATRAIN_IMAGE_PREPROCESS_H
 
 #include <opapairs/image.h>
+
+#include "ops/ops.h"
 
 typedef enum image_mode {
     IMAGE_PAD =
@@ -31,10 +34,10 @@ typedef struct image_spec {
         .rescale = 0.00392156862745098                                                                                 \
     }
 
-/** The pixels that the tower sees, before they are normalised: @p out [size, size, 3], u8. One pass over the image; beside
- *  @p out it takes resized rows only (size / height of the image) and the filter's coefficients, no padded copy. 0 or
- *  OPA_ENOMEM. */
-int image_fit(uint8_t *out, const opa_image *image, const image_spec *spec);
+/** The pixels that the tower sees, before they are normalised: @p out [size, size, 3], u8. Beside it this takes the rows
+ *  that are resized in one direction (size * 3 bytes for each row of the image), no padded copy. Uses the context's threads. 0
+ *  or OPA_ENOMEM. */
+int image_fit(const ops_context *ops, uint8_t *out, const opa_image *image, const image_spec *spec);
 
 /** out[c,y,x] = (f32(u8 * rescale) - mean[c]) / std[c], f32, with the roundings of transformers. @p pixels [size, size, 3],
  *  @p out [3, size, size]. */
@@ -42,7 +45,7 @@ void image_normalise(float *out, const uint8_t *pixels, const image_spec *spec);
 
 /** Decode, fit, normalise. @p out [3, size, size]; @p pixels [size, size, 3] or NULL. What opa_image_decode() returns
  *  (OPA_ERECORD with a finding for a damaged file), or OPA_ENOMEM. */
-int image_preprocess(opa_context *ctx, float *out, uint8_t *pixels, opa_text bytes, const image_spec *spec,
-                     opa_findings *findings);
+int image_preprocess(opa_context *ctx, const ops_context *ops, float *out, uint8_t *pixels, opa_text bytes,
+                     const image_spec *spec, opa_findings *findings);
 
 #endif

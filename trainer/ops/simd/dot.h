@@ -11,10 +11,6 @@
 
 #include "ops/simd/simd.h"
 
-#ifdef __AVX2__
-#include <immintrin.h>
-#endif
-
 #define DOT_ROWS 4
 #define DOT_COLS 3
 

@@ -4,6 +4,7 @@
 
 #include "ops/simd/block.h"
 #include "ops/simd/dot.h"
+#include "ops/simd/pixels.h"
 #include "ops/simd/rows.h"
 
 /* The table's name with that of the instruction set behind it. */
@@ -30,4 +31,7 @@ const ops_simd PASTE(ops_simd_, OPS_ISA) = {
     .rope = rope,
     .activation = activation,
     .silu_mul = silu_mul,
+    .filter_row = filter_row,
+    .filter_column = filter_column,
+    .split_rgb = split_rgb,
 };

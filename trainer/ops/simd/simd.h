@@ -7,6 +7,7 @@
 #define OPATRAIN_OPS_SIMD_SIMD_H
 
 #include "ops/activation.h"
+#include "ops/pixels.h"
 
 /** A product of few rows with a stored matrix: y[i * ldy + j] = alpha * sum_l x[i * ldx + l] * w[j * stride + l] + beta * y,
  *  i < m, j < n, l < k. w is of the type that the function is for; beta 0 overwrites. Each w is read from memory once. */
@@ -44,6 +45,11 @@ typedef struct ops_simd {
     void (*rope)(float *x, const float *cos, const float *sin, size_t half);
     void (*activation)(float *x, const float *bias, size_t n, ops_activation f); /**< bias [n] or NULL */
     void (*silu_mul)(float *out, const float *gate, const float *up, size_t n);
+
+    /* pixels.h */
+    void (*filter_row)(uint8_t *out, const uint8_t *const planes[3], const ops_filter *filter);
+    void (*filter_column)(uint8_t *out, const uint8_t *rows, size_t n, const int32_t *coefficients, size_t count);
+    void (*split_rgb)(uint8_t *const planes[3], const uint8_t *rgb, size_t n);
 } ops_simd;
 
 extern const ops_simd ops_simd_generic;

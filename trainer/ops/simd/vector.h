@@ -9,6 +9,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
 #if defined __AVX512F__
 #define LANES 16
 #elif defined __AVX2__
@@ -24,6 +28,11 @@ typedef float vf VECTOR(float);
 typedef int32_t vi VECTOR(int32_t);
 typedef uint32_t vu VECTOR(uint32_t);
 typedef uint16_t vh VECTOR(uint16_t);
+#if LANES == 8 /* as a number: GCC 12 has no good way from eight bytes in a vector to the register */
+typedef uint64_t vb;
+#else
+typedef uint8_t vb VECTOR(uint8_t);
+#endif
 
 INLINE vf load(const float *p)
 {
