@@ -131,6 +131,14 @@ struct progress {
 };
 void progress_start(struct progress *p, struct cli *cli);
 void progress_show(struct progress *p, const opa_progress *now);
+/* Work that is counted in samples and measured in tokens. */
+struct token_progress {
+    const char *stage;
+    int64_t done, total; /* samples */
+    int64_t before;      /* of done: those of an earlier run */
+    int64_t tokens;      /* of this run */
+};
+void progress_tokens(struct progress *p, const struct token_progress *now);
 /* Wipe the line, so that other messages can be printed. */
 void progress_clear(struct cli *cli);
 
