@@ -139,6 +139,8 @@ struct token_progress {
     int64_t tokens;      /* of this run */
 };
 void progress_tokens(struct progress *p, const struct token_progress *now);
+/* Seconds since progress_start(). */
+double progress_seconds(const struct progress *p);
 /* Wipe the line, so that other messages can be printed. */
 void progress_clear(struct cli *cli);
 

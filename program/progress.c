@@ -20,6 +20,11 @@ void progress_start(struct progress *p, struct cli *cli)
     p->shown = p->started;
 }
 
+double progress_seconds(const struct progress *p)
+{
+    return seconds() - p->started;
+}
+
 void progress_clear(struct cli *cli)
 {
     if (cli->progress_shown)

@@ -136,25 +136,20 @@ int detokenize(struct trainer *t, char **out, size_t *size, const opa_tokenizer 
 {
     const bool byte_level = strcmp(opa_tokenizer_kind(tokenizer), "byte-bpe") == 0;
     struct text raw = {0}, text = {0};
-    int status = OPA_OK;
     *out = NULL;
-    for (size_t i = 0; i < count && status == OPA_OK; i++) {
+    for (size_t i = 0; i < count; i++) {
         const opa_text piece = opa_tokenizer_piece(tokenizer, ids[i]);
-        if (piece.data == NULL)
-            status = trainer_fail(t, OPA_EDATA, "the tokenizer has no id %d", (int)ids[i]);
-        else if (!is_special(tokenizer, ids[i], piece))
+        if (piece.data != NULL && !is_special(tokenizer, ids[i], piece))
             (byte_level ? add_byte_level : add_llama)(&raw, piece);
     }
     const size_t skip = !byte_level && raw.size > 0 && raw.data[0] == ' ';
     add(&text, "", 0);
     if (raw.size > 0)
         make_utf8(&text, raw.data + skip, raw.size - skip);
-    if (status == OPA_OK && (raw.failed || text.failed))
-        status = trainer_fail_memory(t);
     free(raw.data);
-    if (status != OPA_OK) {
+    if (raw.failed || text.failed) {
         free(text.data);
-        return status;
+        return trainer_fail_memory(t);
     }
     *out = (char *)text.data;
     *size = text.size;

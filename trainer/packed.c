@@ -164,7 +164,7 @@ int packed_check_text(struct trainer *t, const struct packed *s, const opa_token
         const bool same =
             status == OPA_OK && size == response->text.size && memcmp(text, response->text.data, size) == 0;
         free(text);
-        if (status == OPA_ENOMEM)
+        if (status != OPA_OK)
             return status;
         if (!same)
             return trainer_fail(
