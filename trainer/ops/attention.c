@@ -15,6 +15,7 @@
 #define BLOCK_QUERIES ((size_t)192) /* tokens times heads of a group */
 #define BLOCK_KEYS ((size_t)96)
 #define FEW ((size_t)6) /* up to this many queries, laying out costs more than it saves */
+#define FEW_KEYS ((size_t)1024)
 
 /* Below any score, and a number: what sees nothing yet must not become infinity less infinity. */
 #define NOTHING (-1e30f)
@@ -30,7 +31,7 @@ typedef struct block {
     size_t width;           /* head_dim filled up likewise */
     float *q;               /* few: [rows, head_dim], else panels [head_dim, columns] */
     float *sums;            /* [rows, width] */
-    float *scores;          /* few: [rows, BLOCK_KEYS], else [BLOCK_KEYS, columns] */
+    float *scores;          /* few: [rows, FEW_KEYS], else [BLOCK_KEYS, columns] */
     float *values;          /* panels [keys, width] */
     float *most, *total;    /* [columns] */
 } block;
@@ -58,7 +59,7 @@ static void open_block(block *b, const ops_context *ctx, const ops_attention_sha
     b->q = ops_scratch(ctx);
     b->sums = b->q + d * b->columns;
     b->scores = b->sums + b->rows * b->width;
-    b->values = b->scores + BLOCK_KEYS * b->columns;
+    b->values = b->scores + (b->rows <= FEW ? FEW * FEW_KEYS : BLOCK_KEYS * b->columns);
     b->most = b->values + BLOCK_KEYS * b->width;
     b->total = b->most + b->columns;
     assert(b->total + b->columns <= b->q + OPS_SCRATCH);
@@ -94,11 +95,11 @@ static void shrink(block *b, size_t row, float before)
 static void attend_few(block *b, const float *k, const float *v, size_t count, ptrdiff_t first)
 {
     const size_t d = b->shape->head_dim, stride = b->shape->kv_stride;
-    b->simd->narrow[OPS_F32](b->scores, BLOCK_KEYS, b->q, d, b->rows, k, stride, count, d, 1, 0);
+    b->simd->narrow[OPS_F32](b->scores, FEW_KEYS, b->q, d, b->rows, k, stride, count, d, 1, 0);
     for (size_t r = 0; r < b->rows; r++) {
         const ptrdiff_t visible = first + (ptrdiff_t)(r / b->group);
         const size_t seen = visible < 0 ? 0 : ops_min((size_t)visible, count);
-        float *s = b->scores + r * BLOCK_KEYS;
+        float *s = b->scores + r * FEW_KEYS;
         if (seen == 0)
             continue;
         const float before = b->most[r];
@@ -145,8 +146,9 @@ static void attend(block *b, const float *k, const float *v, size_t count, size_
     const ops_attention_shape *s = b->shape;
     const size_t visible = ops_min(count, first + b->tokens - 1);
     const size_t offset = b->head * (s->kv_head_stride ? s->kv_head_stride : s->head_dim);
-    for (size_t j = 0; j < visible; j += BLOCK_KEYS) {
-        const size_t at = j * s->kv_stride + offset, n = ops_min(BLOCK_KEYS, visible - j);
+    const size_t step = b->rows <= FEW ? FEW_KEYS : BLOCK_KEYS;
+    for (size_t j = 0; j < visible; j += step) {
+        const size_t at = j * s->kv_stride + offset, n = ops_min(step, visible - j);
         if (b->rows <= FEW)
             attend_few(b, k + at, v + at, n, (ptrdiff_t)first - (ptrdiff_t)j);
         else

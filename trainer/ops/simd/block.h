@@ -123,16 +123,21 @@ INLINE void accumulate_strip(float *o, const int vectors, const float *p, const 
         store(o + (size_t)i * LANES, load(o + (size_t)i * LANES) + acc[i]);
 }
 
+/* Some rows of v at a time, so that all of a row's strips are used while it is in the first cache. */
 static void accumulate(float *o, size_t n, const float *p, const float *v, size_t stride, size_t count)
 {
-    size_t i = 0;
-    for (; i + 8 * (size_t)LANES <= n; i += 8 * (size_t)LANES)
-        accumulate_strip(o + i, 8, p, v + i, stride, count);
-    for (; i + LANES <= n; i += LANES)
-        accumulate_strip(o + i, 1, p, v + i, stride, count);
-    for (; i < n; i++)
-        for (size_t j = 0; j < count; j++)
-            o[i] += p[j] * v[j * stride + i];
+    enum { ROWS = 32, STRIP = 8 * LANES };
+    for (size_t j = 0; j < count; j += ROWS, p += ROWS, v += ROWS * stride) {
+        const size_t rows = count - j < ROWS ? count - j : ROWS;
+        size_t i = 0;
+        for (; i + STRIP <= n; i += STRIP)
+            accumulate_strip(o + i, 8, p, v + i, stride, rows);
+        for (; i + LANES <= n; i += LANES)
+            accumulate_strip(o + i, 1, p, v + i, stride, rows);
+        for (; i < n; i++)
+            for (size_t r = 0; r < rows; r++)
+                o[i] += p[r] * v[r * stride + i];
+    }
 }
 
 #endif

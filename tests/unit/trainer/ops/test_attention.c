@@ -180,6 +180,7 @@ static void caches(const ops_context *ctx)
 {
     for (int round = 0; round < 10; round++)
         check_caches(ctx, 300, 1, round % 2);
+    check_caches(ctx, 2500, 2, true);
     for (int round = 0; round < 5; round++)
         check_caches(ctx, 150, 40, round % 2);
 }
