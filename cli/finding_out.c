@@ -107,3 +107,21 @@ bool findings_copy(opa_findings *list, const opa_finding *f)
     free(to->message);
     return false;
 }
+
+/* Bytes of an id in a message. */
+enum { ID_SHOWN = 120 };
+
+void cli_note_finding(struct cli *cli, const opa_finding *f)
+{
+    char where[64] = "", code[16];
+    if (f->record >= 0)
+        snprintf(where, sizeof where, ": record %lld", (long long)f->record);
+    const size_t used = strlen(where);
+    if (f->line > 0)
+        snprintf(where + used, sizeof where - used, "%s line %lld", used ? "," : ":", (long long)f->line);
+    const bool long_id = f->id && strlen(f->id) > ID_SHOWN;
+    cli_note(cli, "%s%s%s%.*s%s%s: %s: %s%s%s (%s %s)", f->file ? f->file : "-", where, f->id ? " (" : "", ID_SHOWN,
+             f->id ? f->id : "", long_id ? "..." : "", f->id ? ")" : "", code_name(f->code), f->field ? f->field : "",
+             f->field ? ": " : "", f->message ? f->message : "", opa_severity_name(code_severity(f->code)),
+             code_text(code, f->code));
+}

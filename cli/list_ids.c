@@ -46,16 +46,18 @@ static int offer_store(struct listing *l, opa_store *store)
     return status == OPA_OK || status == OPA_END ? result : cli_fail(l->cli, status, NULL);
 }
 
-int list_ids(struct cli *cli, int argc, char **argv)
+static int list_ids(struct cli *cli, int argc, char **argv)
 {
-    if (argc < 1 || argc > 2)
-        return cli_usage(cli, "--list-ids: expected a store or a pack, and how the ids begin");
-    struct listing l = {.cli = cli, .prefix = text_of(argc == 2 ? argv[1] : "")};
+    if (argc < 2 || argc > 3)
+        return cli_usage(cli, "expected a store or a pack, and how the ids begin");
+    struct listing l = {.cli = cli, .prefix = text_of(argc == 3 ? argv[2] : "")};
     struct source s;
-    int result = source_open(&s, cli, argv[0]);
+    int result = source_open(&s, cli, argv[1]);
     if (result != 0)
         return result;
     result = s.store != NULL ? offer_store(&l, s.store) : offer_pack(&l, s.pack);
     source_close(&s);
     return result;
 }
+
+const struct command cmd_list_ids = {.name = "--list-ids", .run = list_ids};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli.h"
+#include "program.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,6 +69,16 @@ static int set_number(struct cli *cli, const struct flag *flag, const char *give
     return GO_ON;
 }
 
+static int set_real(struct cli *cli, const struct flag *flag, const char *given)
+{
+    char *end;
+    const double x = strtod(given, &end);
+    if (*given == '\0' || *end != '\0' || !isfinite(x))
+        return cli_usage(cli, "--%s: '%s' is not a number", flag->name, given);
+    *(double *)flag->value = x;
+    return GO_ON;
+}
+
 static int set_color(struct cli *cli, const char *when)
 {
     const bool always = strcmp(when, "always") == 0;
@@ -112,6 +123,8 @@ static int set_flag(struct cli *cli, const struct flag *flag, const char *given)
         return GO_ON;
     case FLAG_TEXTS:
         return add_text(cli, flag, given);
+    case FLAG_REAL:
+        return set_real(cli, flag, given);
     default:
         return set_number(cli, flag, given);
     }

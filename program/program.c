@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli.h"
+#include "program.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -50,7 +50,8 @@ static void print_message(struct cli *cli, const char *format, va_list args)
         return;
     }
     progress_clear(cli);
-    fprintf(stderr, "opapairs%s%s: %s\n", cli->command ? " " : "", cli->command ? cli->command->name : "", line);
+    fprintf(stderr, "%s%s%s: %s\n", cli->program->name, cli->command ? " " : "", cli->command ? cli->command->name : "",
+            line);
 }
 
 int cli_error(struct cli *cli, int exit_code, const char *format, ...)
@@ -68,7 +69,8 @@ int cli_usage(struct cli *cli, const char *format, ...)
     va_start(args, format);
     print_message(cli, format, args);
     va_end(args);
-    fprintf(stderr, "see: opapairs%s%s --help\n", cli->command ? " " : "", cli->command ? cli->command->name : "");
+    fprintf(stderr, "see: %s%s%s --help\n", cli->program->name, cli->command ? " " : "",
+            cli->command ? cli->command->name : "");
     return EXIT_USAGE;
 }
 
@@ -88,24 +90,6 @@ int cli_fail(struct cli *cli, int status, const char *about)
     if (about != NULL && strstr(message, about) == NULL)
         return cli_error(cli, cli_exit_of(status), "%s: %s", about, message);
     return cli_error(cli, cli_exit_of(status), "%s", message);
-}
-
-/* Bytes of an id in a message. */
-enum { ID_SHOWN = 120 };
-
-void cli_note_finding(struct cli *cli, const opa_finding *f)
-{
-    char where[64] = "", code[16];
-    if (f->record >= 0)
-        snprintf(where, sizeof where, ": record %lld", (long long)f->record);
-    const size_t used = strlen(where);
-    if (f->line > 0)
-        snprintf(where + used, sizeof where - used, "%s line %lld", used ? "," : ":", (long long)f->line);
-    const bool long_id = f->id && strlen(f->id) > ID_SHOWN;
-    cli_note(cli, "%s%s%s%.*s%s%s: %s: %s%s%s (%s %s)", f->file ? f->file : "-", where, f->id ? " (" : "", ID_SHOWN,
-             f->id ? f->id : "", long_id ? "..." : "", f->id ? ")" : "", code_name(f->code), f->field ? f->field : "",
-             f->field ? ": " : "", f->message ? f->message : "", opa_severity_name(code_severity(f->code)),
-             code_text(code, f->code));
 }
 
 bool out_alive(const struct cli *cli)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the terminal is like, and text for people on it: colours, and control characters made visible. */
-#ifndef OPAPAIRS_CLI_TERM_H
-#define OPAPAIRS_CLI_TERM_H
+#ifndef OPAPAIRS_TERM_H
+#define OPAPAIRS_TERM_H
 
-#include "cli.h"
+#include "program.h"
 
 /* A terminal, not TERM=dumb, and no NO_COLOR (no-color.org)? */
 bool term_wants_color(int fd);

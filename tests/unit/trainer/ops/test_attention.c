@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Random forests, caches and shapes against softmax(q k^T) v written down in double precision. */
+#include "helper.h"
+
+#include "ops/attention.h"
+
+/* Floats from a cache's begin to a head of a token. */
+static size_t kv_at(const ops_attention_shape *s, size_t token, size_t head)
+{
+    return token * s->kv_stride + head * (s->kv_head_stride ? s->kv_head_stride : s->head_dim);
+}
+
+/* Which keys a token sees is asked one by one here. */
+typedef bool sees(const void *of, size_t query, size_t key);
+
+/* out[head_dim] and the log-sum-exp of one query of one head. */
+static double attention_naive(double *out, const float *q, const float *k, const float *v, size_t query, size_t head,
+                              size_t keys, sees *see, const void *of, const ops_attention_shape *s)
+{
+    const size_t d = s->head_dim, kv_head = head / (s->heads / s->kv_heads);
+    double total = 0;
+    for (size_t i = 0; i < d; i++)
+        out[i] = 0;
+    for (size_t j = 0; j < keys; j++) {
+        double score = 0;
+        if (!see(of, query, j))
+            continue;
+        for (size_t i = 0; i < d; i++)
+            score += (double)q[query * s->q_stride + head * d + i] * k[kv_at(s, j, kv_head) + i];
+        const double e = exp(score * s->scale);
+        total += e;
+        for (size_t i = 0; i < d; i++)
+            out[i] += e * v[kv_at(s, j, kv_head) + i];
+    }
+    for (size_t i = 0; i < d; i++)
+        out[i] /= total;
+    return log(total);
+}
+
+static ops_attention_shape random_shape(void)
+{
+    static const size_t dims[] = {8, 16, 20, 24, 64, 72, 80, 128, 200, 1, 256};
+    ops_attention_shape s = {.kv_heads = 1 + rng_below(3), .head_dim = dims[rng_below(sizeof dims / sizeof *dims)]};
+    s.heads = s.kv_heads * (1 + rng_below(5));
+    s.q_stride = s.heads * s.head_dim + rng_below(9);
+    s.kv_stride = s.kv_heads * s.head_dim + rng_below(9);
+    s.out_stride = s.heads * s.head_dim + rng_below(9);
+    s.scale = 1 / sqrtf((float)s.head_dim);
+    return s;
+}
+
+/* ---- a forest ---- */
+
+typedef struct forest {
+    const ops_node *nodes;
+    size_t count;
+    bool causal;
+} forest;
+
+static int32_t node_of(const forest *f, size_t token)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (token >= f->nodes[i].begin && token - f->nodes[i].begin < f->nodes[i].count)
+            return (int32_t)i;
+    return -1;
+}
+
+static bool forest_sees(const void *of, size_t query, size_t key)
+{
+    const forest *f = of;
+    const int32_t own = node_of(f, query), other = node_of(f, key);
+    if (other == own)
+        return !f->causal || key <= query;
+    for (int32_t up = own; up >= 0; up = f->nodes[up].parent)
+        if (up == other)
+            return true;
+    return false;
+}
+
+/* Up to 9 nodes of up to @p longest tokens, with gaps that belong to nobody. */
+static size_t random_forest(ops_node nodes[9], size_t *count, size_t longest)
+{
+    size_t at = 0;
+    *count = 1 + rng_below(9);
+    for (size_t i = 0; i < *count; i++) {
+        at += rng_below(3);
+        nodes[i] = (ops_node){.parent = (int32_t)rng_below(i + 1) - 1, .begin = at, .count = 1 + rng_below(longest)};
+        at += nodes[i].count;
+    }
+    return at + rng_below(3);
+}
+
+static void check_forest(const ops_context *ctx, bool causal, size_t longest, float spread)
+{
+    ops_node nodes[9];
+    forest f = {.nodes = nodes, .causal = causal};
+    const size_t tokens = random_forest(nodes, &f.count, longest);
+    const ops_attention_shape s = random_shape();
+    const float *q = floats(tokens * s.q_stride, spread), *k = floats(tokens * s.kv_stride, spread);
+    const float *v = floats(tokens * s.kv_stride, 1);
+    float *out = floats(tokens * s.out_stride, 1), *before = remember(tokens * s.out_stride * sizeof *out);
+    float *lse = floats(tokens * s.heads, 1);
+    memcpy(before, out, tokens * s.out_stride * sizeof *out);
+    ops_attention_tree_forward(ctx, out, lse, q, k, v, nodes, f.count, causal, &s);
+    double want[256];
+    for (size_t t = 0; t < tokens; t++) {
+        const bool inside = node_of(&f, t) >= 0;
+        for (size_t h = 0; inside && h < s.heads; h++) {
+            const double sum = attention_naive(want, q, k, v, t, h, tokens, forest_sees, &f, &s);
+            ASSERT_NEAR(lse[t * s.heads + h], sum, 2e-5 * (1 + fabs(sum)));
+            for (size_t i = 0; i < s.head_dim; i++)
+                ASSERT_NEAR(out[t * s.out_stride + h * s.head_dim + i], want[i], 4e-6 * (1 + spread));
+        }
+        const size_t written = inside ? s.heads * s.head_dim : 0; /* and nothing else is */
+        assert_memory_equal(out + t * s.out_stride + written, before + t * s.out_stride + written,
+                            (s.out_stride - written) * sizeof *out);
+    }
+    forget();
+}
+
+static void forests(const ops_context *ctx)
+{
+    for (int round = 0; round < 12; round++)
+        check_forest(ctx, round % 3 != 0, round < 6 ? 20 : 90, round % 4 == 3 ? 8 : 1);
+    check_forest(ctx, true, 400, 1);
+}
+
+static void test_forest(void **state)
+{
+    (void)state;
+    each_context(forests);
+}
+
+/* ---- caches ---- */
+
+typedef struct window {
+    size_t q_begin, seen_before; /* the query at q_begin + i sees seen_before + i + 1 keys */
+} window;
+
+static bool window_sees(const void *of, size_t query, size_t key)
+{
+    const window *w = of;
+    return key < w->seen_before + (query - w->q_begin) + 1;
+}
+
+static void check_caches(const ops_context *ctx, size_t longest_cache, size_t most_queries, bool by_head)
+{
+    ops_sequence seqs[5];
+    const size_t count = 1 + rng_below(5);
+    ops_attention_shape s = random_shape();
+    if (by_head) {
+        s.kv_stride = s.head_dim;
+        s.kv_head_stride = longest_cache * s.head_dim;
+    }
+    size_t queries = 0;
+    for (size_t i = 0; i < count; i++) {
+        const size_t length = 1 + rng_below(longest_cache);
+        const size_t size = by_head ? kv_at(&s, length, s.kv_heads - 1) : length * s.kv_stride;
+        seqs[i] = (ops_sequence){.k = floats(size, 1), .v = floats(size, 1), .length = length};
+        seqs[i].q_begin = queries;
+        seqs[i].q_count = 1 + rng_below(length < most_queries ? length : most_queries);
+        queries += seqs[i].q_count;
+    }
+    const float *q = floats(queries * s.q_stride, 1);
+    float *out = floats(queries * s.out_stride, 1);
+    ops_attention_cached_forward(ctx, out, q, seqs, count, &s);
+    double want[256];
+    for (size_t i = 0; i < count; i++)
+        for (size_t t = seqs[i].q_begin; t < seqs[i].q_begin + seqs[i].q_count; t++)
+            for (size_t h = 0; h < s.heads; h++) {
+                const window w = {seqs[i].q_begin, seqs[i].length - seqs[i].q_count};
+                attention_naive(want, q, seqs[i].k, seqs[i].v, t, h, seqs[i].length, window_sees, &w, &s);
+                for (size_t e = 0; e < s.head_dim; e++)
+                    ASSERT_NEAR(out[t * s.out_stride + h * s.head_dim + e], want[e], 8e-6);
+            }
+    forget();
+}
+
+static void caches(const ops_context *ctx)
+{
+    for (int round = 0; round < 10; round++)
+        check_caches(ctx, 300, 1, round % 2);
+    check_caches(ctx, 2500, 2, true);
+    for (int round = 0; round < 5; round++)
+        check_caches(ctx, 150, 40, round % 2);
+}
+
+static void test_caches(void **state)
+{
+    (void)state;
+    each_context(caches);
+}
+
+/* Scores of a thousand neither overflow nor drown the others. */
+static void steep(const ops_context *ctx)
+{
+    const ops_attention_shape s = {1, 1, 1, 1, 1, 1, 0, 1};
+    const float q[1] = {1000}, k[3] = {-1, 1, 1}, v[3] = {5, 1, 3};
+    const ops_sequence seq = {k, v, 3, 0, 1};
+    float out[1];
+    ops_attention_cached_forward(ctx, out, q, &seq, 1, &s);
+    ASSERT_NEAR(out[0], 2, 1e-6);
+}
+
+static void test_steep(void **state)
+{
+    (void)state;
+    each_context(steep);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_forest, seed_setup),
+        cmocka_unit_test_setup(test_caches, seed_setup),
+        cmocka_unit_test(test_steep),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The opatrain program: its verbs. */
+#include "opatrain.h"
+#include "ops/blas.h"
+
+static const struct command *const commands[] = {&cmd_score, &cmd_generate, &cmd_doctor, &cmd_adapter, NULL};
+
+static const char *versions(void)
+{
+    static char text[1024];
+    snprintf(text, sizeof text, "%s%s\nOpenBLAS core type %s\n", opa_versions(), ops_blas_config(), ops_blas_core());
+    return text;
+}
+
+static const struct program opatrain = {
+    .name = "opatrain",
+    .version = OPA_VERSION,
+    .head = "Example: opatrain doctor --model llava-1.5-7b-hf/\n"
+            "         opatrain score --model llava-1.5-7b-hf/ packs/v1 -o scores.jsonl\n"
+            "         opatrain generate --model llava-1.5-7b-hf/ packs/v1 -o answers.jsonl\n\n"
+            "Usage: opatrain VERB [ARGUMENTS]\n\n"
+            "Runs vision-language models over packs of preference pairs, on processors without a GPU.\n\n",
+    .foot =
+        "\n'opatrain VERB --help' explains a verb; 'opatrain --version' prints versions.\n"
+        "Exit: 0 done, 1 done and something is to be said, 2 usage, 65 bad data, 66 no such input, 69 not built in,\n"
+        "73 cannot create the output, 74 I/O error.\n",
+    .versions = versions,
+    .commands = commands,
+};
+
+int main(int argc, char **argv)
+{
+    ops_blas_choose_core(argv);
+    return program_run(&opatrain, argc, argv);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file clip.h
+ *  CLIP's vision transformer (arXiv 2103.00020) as LLaVA uses it: the hidden state behind one layer, without the class
+ *  token as a rule; and LLaVA-1.5's projector into the language model.
+ */
+#ifndef OPATRAIN_MODEL_CLIP_H
+#define OPATRAIN_MODEL_CLIP_H
+
+#include "model/loader.h"
+
+struct clip_norm {
+    const float *weight, *bias;
+};
+
+struct clip_layer {
+    struct clip_norm norm1, norm2;
+    struct linear q, k, v, out, fc1, fc2;
+};
+
+struct clip {
+    struct clip_config config;
+    size_t depth;           /**< layers up to the feature layer: those that are run */
+    bool keep_class;        /**< the class token's feature is used too */
+    const float *class_row; /**< [hidden] */
+    const float *positions; /**< [1 + patches, hidden] */
+    ops_matrix patch;       /**< [hidden, 3 * patch * patch]: the convolution, whose steps do not overlap */
+    struct clip_norm pre;
+    struct clip_layer *layers;
+};
+
+int clip_load(struct loader *loader, struct clip *out, const struct model_config *config);
+void clip_release(struct clip *clip);
+
+/** Features [images, image tokens, hidden] of normalised pixels [images, 3, size, size]. OPA_ENOMEM. */
+int clip_forward(struct trainer *t, const struct clip *clip, const struct adapter *adapter, float *out,
+                 const float *pixels, size_t images, struct scratch *scratch);
+size_t clip_scratch(const struct clip *clip, const struct adapter *adapter, size_t images);
+
+struct projector {
+    struct linear first, second;
+    ops_activation activation;
+};
+int projector_load(struct loader *loader, struct projector *out, const struct model_config *config);
+/** out [rows, text hidden] = second(f(first(x))), x [rows, vision hidden]. */
+int projector_forward(struct trainer *t, const struct projector *projector, const struct adapter *adapter, float *out,
+                      const float *x, size_t rows, struct scratch *scratch);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The folder of the tower: the option, else mm_vision_tower where that is a folder beside the checkpoint. */
+static int find_tower(struct trainer *t, char **out, const struct model *m, const char *dir, const char *option)
+{
+    const char *named = m->config.vision_tower;
+    *out = option ? strdup(option) : named ? path_join(dir, named) : strdup("");
+    if (*out == NULL)
+        return trainer_fail_memory(t);
+    char *config = path_join(*out, "config.json");
+    const bool there = config != NULL && path_exists(config);
+    free(config);
+    if (there)
+        return OPA_OK;
+    if (option != NULL)
+        return trainer_fail(t, OPA_ENOENT, "%s: no config.json of a vision tower in it", option);
+    return trainer_fail(t, OPA_ENOENT,
+                        "%s: the vision tower '%.200s' is not there: give its folder with --vision-tower DIR", dir,
+                        named ? named : "");
+}
+
+static int read_whole(struct trainer *t, struct mapped *map, char **path, const char *dir, const char *name)
+{
+    *path = path_join(dir, name);
+    return *path ? mapped_open(t, map, *path) : trainer_fail_memory(t);
+}
+
+static int read_tower_config(struct trainer *t, struct model *m, const char *tower)
+{
+    struct mapped map = {0};
+    char *path;
+    int status = read_whole(t, &map, &path, tower, "config.json");
+    if (status == OPA_OK)
+        status = model_config_parse_vision(t, &m->config, (opa_text){(const char *)map.data, map.size}, path);
+    mapped_release(&map);
+    free(path);
+    return status;
+}
+
+/* preprocessor_config.json of the checkpoint, else of the tower, else CLIP's numbers at the tower's size. */
+static int read_image_spec(struct trainer *t, struct model *m, const char *dir, const char *tower)
+{
+    m->image = IMAGE_SPEC_CLIP;
+    m->image.size = (uint32_t)m->config.vision.image_size;
+    const char *const folders[2] = {dir, tower};
+    int status = OPA_ENOENT;
+    for (int i = 0; i < 2 && status == OPA_ENOENT && folders[i] != NULL; i++) {
+        struct mapped map = {0};
+        char *path;
+        status = read_whole(t, &map, &path, folders[i], "preprocessor_config.json");
+        if (status == OPA_OK)
+            status = image_spec_parse(t, &m->image, (opa_text){(const char *)map.data, map.size}, path);
+        mapped_release(&map);
+        free(path);
+    }
+    if (status != OPA_OK && status != OPA_ENOENT)
+        return status;
+    if (m->image.size != m->config.vision.image_size)
+        return trainer_fail(t, OPA_EDATA, "%s: preprocessor_config.json makes images of %u pixels, the tower takes %zu",
+                            dir, (unsigned)m->image.size, m->config.vision.image_size);
+    return OPA_OK;
+}
+
+static int set_image_mode(struct trainer *t, struct model *m, const char *mode)
+{
+    m->image.mode = m->config.image_mode;
+    if (mode == NULL)
+        return OPA_OK;
+    if (strcmp(mode, "pad") != 0 && strcmp(mode, "crop") != 0)
+        return trainer_fail(t, OPA_EINVAL, "--image-mode '%.40s' is neither pad nor crop", mode);
+    m->image.mode = mode[0] == 'p' ? IMAGE_PAD : IMAGE_CROP;
+    return OPA_OK;
+}
+
+static int load_llava(struct trainer *t, struct model *m, const char *dir, const struct model_options *options)
+{
+    char *tower = NULL;
+    int status = OPA_OK;
+    if (m->config.original)
+        status = find_tower(t, &tower, m, dir, options->vision_tower);
+    if (status == OPA_OK && !m->config.vision_known)
+        status = read_tower_config(t, m, tower);
+    if (status == OPA_OK && !loader_has(&m->loader, PART_VISION) && tower != NULL) {
+        status = safetensors_open(t, &m->tower, tower, "model.safetensors");
+        if (status == OPA_OK)
+            status = loader_add(&m->loader, m->tower);
+    }
+    if (status == OPA_OK)
+        status = read_image_spec(t, m, dir, tower);
+    if (status == OPA_OK)
+        status = set_image_mode(t, m, options->image_mode);
+    free(tower);
+    if (status == OPA_OK)
+        status = clip_load(&m->loader, &m->clip, &m->config);
+    if (status == OPA_OK)
+        status = projector_load(&m->loader, &m->projector, &m->config);
+    return status;
+}
+
+static int load(struct trainer *t, struct model *m, const char *dir, const struct model_options *options)
+{
+    int status = model_config_open(t, &m->config, dir);
+    if (status != OPA_OK)
+        return status;
+    status = safetensors_open(t, &m->weights, dir, "model.safetensors");
+    if (status == OPA_OK)
+        status = loader_add(&m->loader, m->weights);
+    if (status == OPA_OK && m->config.family == FAMILY_LLAVA)
+        status = load_llava(t, m, dir, options);
+    if (status == OPA_OK)
+        status = llama_load(&m->loader, &m->llama, &m->config.text);
+    if (status == OPA_OK)
+        status = loader_finish(&m->loader);
+    if (status != OPA_OK)
+        return status;
+    status = opa_tokenizer_open(t->opa, &m->tokenizer, dir);
+    return status == OPA_OK ? OPA_OK : trainer_fail_library(t, status, dir);
+}
+
+int model_open(struct trainer *t, struct model **out, const char *dir, const struct model_options *options)
+{
+    struct model *m = *out = calloc(1, sizeof *m);
+    if (m == NULL)
+        return trainer_fail_memory(t);
+    m->loader.t = t;
+    const int status = load(t, m, dir, options);
+    if (status != OPA_OK) {
+        model_free(m);
+        *out = NULL;
+    }
+    return status;
+}
+
+void model_free(struct model *m)
+{
+    if (m == NULL)
+        return;
+    opa_tokenizer_free(m->tokenizer);
+    llama_release(&m->llama);
+    clip_release(&m->clip);
+    loader_release(&m->loader);
+    safetensors_free(m->weights);
+    safetensors_free(m->tower);
+    model_config_release(&m->config);
+    free(m);
+}
+
+uint64_t model_bytes(const struct model *m)
+{
+    return m->weights->bytes + (m->tower ? m->tower->bytes : 0);
+}
+
+size_t model_image_rows(const struct model *m)
+{
+    return model_image_tokens(&m->config);
+}
+
+int model_see(struct trainer *t, const struct model *m, const struct adapter *adapter, float *out, const float *pixels,
+              size_t images, struct scratch *scratch)
+{
+    const size_t rows = images * model_image_rows(m);
+    float *features = malloc((rows * m->config.vision.hidden + 1) * sizeof *features);
+    if (features == NULL)
+        return trainer_fail_memory(t);
+    int status = clip_forward(t, &m->clip, adapter, features, pixels, images, scratch);
+    if (status == OPA_OK)
+        status = projector_forward(t, &m->projector, adapter, out, features, rows, scratch);
+    free(features);
+    return status;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/names.h"
+
+#include <string.h>
+
+/* Longer prefixes stand before those that they begin with. */
+static const struct {
+    const char *prefix;
+    enum part part;
+} prefixes[] = {
+    {"model.vision_tower.vision_tower.vision_model.", PART_VISION}, /* original LLaVA: modules, adapters */
+    {"model.vision_tower.vision_model.", PART_VISION},              /* transformers 4.52 to 4.57 */
+    {"model.vision_tower.", PART_VISION},                           /* transformers 5 in memory, adapters */
+    {"vision_tower.vision_model.", PART_VISION},                    /* llava-hf on the hub */
+    {"vision_tower.", PART_VISION},                                 /* transformers 5, saved */
+    {"vision_model.", PART_VISION},                                 /* a tower's own folder */
+    {"model.multi_modal_projector.", PART_PROJECTOR},
+    {"multi_modal_projector.", PART_PROJECTOR},
+    {"model.mm_projector.", PART_PROJECTOR},
+    {"language_model.lm_head.", PART_HEAD},
+    {"lm_head.", PART_HEAD},
+    {"language_model.model.", PART_TEXT},
+    {"model.language_model.", PART_TEXT},
+    {"model.", PART_TEXT},
+};
+
+const char *part_name(enum part part)
+{
+    static const char *const names[PART_COUNT] = {"the language model", "the vocabulary projection", "the projector",
+                                                  "the vision tower"};
+    return names[part];
+}
+
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* The original projector is a Sequential: 0 is the first linear, 1 the activation, 2 the second. */
+static const char *projector_rest(const char *rest)
+{
+    static const char *const same[][2] = {
+        {"0.weight", "linear_1.weight"}, {"0.bias", "linear_1.bias"}, {"0", "linear_1"},
+        {"2.weight", "linear_2.weight"}, {"2.bias", "linear_2.bias"}, {"2", "linear_2"},
+    };
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        if (strcmp(rest, same[i][0]) == 0)
+            return same[i][1];
+    }
+    return rest;
+}
+
+bool name_parse(struct name *out, const char *key)
+{
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        if (!begins(key, prefixes[i].prefix))
+            continue;
+        *out = (struct name){prefixes[i].part, key + strlen(prefixes[i].prefix), prefixes[i].prefix};
+        if (out->part == PART_PROJECTOR)
+            out->rest = projector_rest(out->rest);
+        return true;
+    }
+    return false;
+}
+
+static bool ends(const char *text, const char *with)
+{
+    const size_t m = strlen(text), n = strlen(with);
+    return m >= n && strcmp(text + m - n, with) == 0;
+}
+
+bool name_is_idle(const char *key)
+{
+    struct name name;
+    if (begins(key, "text_model.") || strcmp(key, "logit_scale") == 0 || strcmp(key, "text_projection.weight") == 0 ||
+        strcmp(key, "visual_projection.weight") == 0 || ends(key, ".rotary_emb.inv_freq"))
+        return true;
+    return name_parse(&name, key) && name.part == PART_VISION &&
+           (strcmp(name.rest, "embeddings.position_ids") == 0 || begins(name.rest, "post_layernorm."));
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file names.h
+ *  The spellings of tensors and modules. A key is a part of the model (by its prefix) and a rest that all layouts share:
+ *  "language_model.model." (llava-hf on the hub), "model.language_model." (transformers 4.52 and later) and "model."
+ *  (LLaMA, original LLaVA) all lead to the same "layers.0.self_attn.q_proj.weight". Adapters use the same prefixes.
+ */
+#ifndef OPATRAIN_MODEL_NAMES_H
+#define OPATRAIN_MODEL_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum part { PART_TEXT, PART_HEAD, PART_PROJECTOR, PART_VISION, PART_COUNT };
+
+struct name {
+    enum part part;
+    const char *rest;   /**< into the key, except the projector's, whose spellings differ: "linear_1.weight" */
+    const char *prefix; /**< the spelling that was met; static storage */
+};
+
+/** "the language model", "the vision tower" ... Static storage. */
+const char *part_name(enum part part);
+
+/** What a key means. false: nothing that a model of these families has. */
+bool name_parse(struct name *out, const char *key);
+
+/** May a checkpoint hold this tensor, though no forward pass reads it? (rotary buffers, CLIP's text side, what lies behind
+ *  the feature layer). */
+bool name_is_idle(const char *key);
+
+#endif

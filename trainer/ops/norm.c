@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/norm.h"
+
+#include "ops/context.h"
+
+void ops_rmsnorm_forward(const ops_context *ctx, float *out, float *rstd, const float *x, const float *weight,
+                         size_t tokens, size_t width, float eps)
+{
+#pragma omp parallel for schedule(static) num_threads(ops_threads_for(ctx, tokens *width))
+    for (size_t t = 0; t < tokens; t++) {
+        const float r = ctx->simd->rmsnorm(out + t * width, x + t * width, weight, width, eps);
+        if (rstd)
+            rstd[t] = r;
+    }
+}
+
+void ops_layernorm_forward(const ops_context *ctx, float *out, float *mean, float *rstd, const float *x,
+                           const float *weight, const float *bias, size_t tokens, size_t width, float eps)
+{
+#pragma omp parallel for schedule(static) num_threads(ops_threads_for(ctx, tokens *width))
+    for (size_t t = 0; t < tokens; t++) {
+        float moments[2];
+        ctx->simd->layernorm(out + t * width, moments, x + t * width, weight, bias, width, eps);
+        if (mean)
+            mean[t] = moments[0];
+        if (rstd)
+            rstd[t] = moments[1];
+    }
+}

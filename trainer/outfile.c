@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "outfile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json_fields.h"
+
+static int io_error(struct trainer *t, const char *path)
+{
+    return trainer_fail(t, OPA_EIO, "%s: %s", path, strerror(errno));
+}
+
+/* ---- settings ---- */
+
+/* The name of the first line that differs; "" when none does. */
+static void first_difference(char name[64], const char *have, size_t size, const char *want)
+{
+    size_t line = 0, i = 0;
+    while (i < size && want[i] != '\0' && have[i] == want[i]) {
+        if (want[i++] == '\n')
+            line = i;
+    }
+    name[0] = '\0';
+    if (i == size && want[i] == '\0')
+        return;
+    const char *from = want[line] != '\0' ? want + line : have + line;
+    const size_t left = want[line] != '\0' ? strlen(from) : size - line;
+    size_t n = 0;
+    while (n < left && n < 63 && from[n] != ':' && from[n] != '\n')
+        n++;
+    memcpy(name, from, n);
+    name[n] = '\0';
+}
+
+static int compare_settings(struct trainer *t, const struct outfile *out, const char *settings)
+{
+    struct mapped map;
+    char name[64];
+    const int status = mapped_open(t, &map, out->resume);
+    if (status != OPA_OK)
+        return status;
+    first_difference(name, (const char *)map.data, map.size, settings);
+    mapped_release(&map);
+    if (name[0] == '\0')
+        return OPA_OK;
+    return trainer_fail(
+        t, OPA_ECREATE,
+        "%s was begun with another %s and is not done: run it to its end as before, choose another -o, or "
+        "remove %s to begin anew",
+        out->path, name, out->resume);
+}
+
+/* All or nothing: a kill in between leaves no half settings. */
+static int write_settings(struct trainer *t, const struct outfile *out, const char *settings)
+{
+    char *temporary = malloc(strlen(out->resume) + 5);
+    if (temporary == NULL)
+        return trainer_fail_memory(t);
+    strcpy(stpcpy(temporary, out->resume), ".new");
+    FILE *f = fopen(temporary, "wb");
+    bool good = f != NULL && fputs(settings, f) >= 0;
+    if (f != NULL)
+        good = fclose(f) == 0 && good;
+    good = good && rename(temporary, out->resume) == 0;
+    const int status = good ? OPA_OK : trainer_fail(t, OPA_ECREATE, "%s: %s", out->resume, strerror(errno));
+    free(temporary);
+    return status;
+}
+
+/* ---- lines that are there ---- */
+
+static int keep_id(struct trainer *t, struct outfile *out, opa_text line)
+{
+    opa_json *doc;
+    if (opa_json_parse(t->opa, &doc, line, NULL, NULL) != OPA_OK)
+        return trainer_fail(t, OPA_EDATA, "%s: line %zu is no JSON: remove %s to begin anew", out->path,
+                            out->id_count + 1, out->resume);
+    char *id = json_strdup_value(doc, opa_json_get(opa_json_root(doc), "id"));
+    char **grown = realloc(out->ids, (out->id_count + 1) * sizeof *grown);
+    opa_json_free(doc);
+    if (grown != NULL)
+        out->ids = grown;
+    if (grown == NULL || id == NULL) {
+        free(id);
+        return trainer_fail_memory(t);
+    }
+    out->ids[out->id_count++] = id;
+    return OPA_OK;
+}
+
+/* Collect the ids of whole lines; *keep bytes of the file are whole lines. */
+static int scan_lines(struct trainer *t, struct outfile *out, size_t *keep)
+{
+    struct mapped map;
+    *keep = 0;
+    int status = mapped_open(t, &map, out->path);
+    if (status == OPA_ENOENT)
+        return OPA_OK;
+    while (status == OPA_OK && *keep < map.size) {
+        const char *line = (const char *)map.data + *keep, *end = memchr(line, '\n', map.size - *keep);
+        if (end == NULL)
+            break;
+        status = keep_id(t, out, (opa_text){line, (size_t)(end - line)});
+        *keep += (size_t)(end - line) + 1;
+    }
+    mapped_release(&map);
+    return status;
+}
+
+static int reopen(struct trainer *t, struct outfile *out)
+{
+    size_t keep;
+    int status = scan_lines(t, out, &keep);
+    if (status != OPA_OK)
+        return status;
+    out->file = fopen(out->path, keep > 0 ? "r+b" : "wb");
+    if (out->file == NULL || ftruncate(fileno(out->file), (off_t)keep) != 0 || fseek(out->file, 0, SEEK_END) != 0)
+        return io_error(t, out->path);
+    return OPA_OK;
+}
+
+/* ---- the file ---- */
+
+static int begin(struct trainer *t, struct outfile *out, const char *settings)
+{
+    out->file = fopen(out->path, "wb");
+    if (out->file == NULL)
+        return trainer_fail(t, OPA_ECREATE, "%s: %s", out->path, strerror(errno));
+    return write_settings(t, out, settings);
+}
+
+int outfile_open(struct trainer *t, struct outfile *out, const char *path, const char *settings)
+{
+    *out = (struct outfile){0};
+    out->path = strdup(path);
+    out->resume = malloc(strlen(path) + 8);
+    if (out->path == NULL || out->resume == NULL)
+        return trainer_fail_memory(t);
+    strcpy(stpcpy(out->resume, path), ".resume");
+    if (!path_exists(out->resume))
+        return begin(t, out, settings);
+    const int status = compare_settings(t, out, settings);
+    return status == OPA_OK ? reopen(t, out) : status;
+}
+
+int outfile_line(struct trainer *t, struct outfile *out, opa_text line)
+{
+    if (fwrite(line.data, 1, line.size, out->file) != line.size || fputc('\n', out->file) == EOF ||
+        fflush(out->file) != 0)
+        return io_error(t, out->path);
+    return OPA_OK;
+}
+
+int outfile_finish(struct trainer *t, struct outfile *out)
+{
+    const bool good = fclose(out->file) == 0;
+    out->file = NULL;
+    if (!good)
+        return io_error(t, out->path);
+    return unlink(out->resume) == 0 ? OPA_OK : io_error(t, out->resume);
+}
+
+void outfile_release(struct outfile *out)
+{
+    if (out->file != NULL)
+        fclose(out->file);
+    for (size_t i = 0; i < out->id_count; i++)
+        free(out->ids[i]);
+    free(out->ids);
+    free(out->path);
+    free(out->resume);
+    *out = (struct outfile){0};
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "packed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "detokenize.h"
+#include "json_fields.h"
+
+const char *role_name(enum role role)
+{
+    static const char *const names[ROLE_COUNT] = {"generated", "revised", "ground_truth"};
+    return names[role];
+}
+
+static int broken(struct trainer *t, const struct packed *s, const char *what)
+{
+    return trainer_fail(t, OPA_ERECORD, "%.120s: %s", s->id ? s->id : "?", what);
+}
+
+static int read_ids(struct trainer *t, const struct packed *s, struct ids *out, const struct cJSON *list)
+{
+    int64_t id;
+    int status = json_is_array(list) ? OPA_OK : broken(t, s, "a response without ids");
+    out->count = 0;
+    for (const struct cJSON *item = json_first(list); item != NULL && status == OPA_OK; item = json_next(item)) {
+        if (!opa_json_integer(s->doc, item, &id) || id < 0 || id > INT32_MAX)
+            status = broken(t, s, "an id that is no token");
+        else
+            status = ids_add(t, out, (int32_t)id);
+    }
+    return status;
+}
+
+static int read_response(struct trainer *t, struct packed *s, enum role role, const struct cJSON *responses)
+{
+    struct packed_response *out = &s->responses[role];
+    const struct cJSON *value = opa_json_get(responses, role_name(role));
+    const struct ids ids = out->ids;
+    *out = (struct packed_response){.there = json_is_object(value), .bos = true, .ids = ids};
+    if (!out->there)
+        return OPA_OK;
+    struct fields f = {t, s->doc, value, s->id, OPA_OK};
+    out->bos = fields_bool(&f, "bos", true);
+    out->text = fields_text(&f, "text", "");
+    return f.status != OPA_OK ? OPA_ERECORD : read_ids(t, s, &out->ids, opa_json_get(value, "ids"));
+}
+
+static int read_mask(struct trainer *t, const struct packed *s, struct mask *out, const struct cJSON *value)
+{
+    struct fields f = {t, s->doc, value, s->id, OPA_OK};
+    const opa_text method = fields_text(&f, "method", ""), seed = fields_text(&f, "seed", "");
+    char digits[17] = "", *end = digits;
+    out->ratio = fields_number(&f, "ratio", 0);
+    out->method = text_is(method, "pixels") ? MASK_PIXELS : text_is(method, "patches") ? MASK_PATCHES : MASK_NONE;
+    if (seed.size == 16)
+        memcpy(digits, seed.data, 16);
+    out->seed = strtoull(digits, &end, 16);
+    if (f.status != OPA_OK || seed.size != 16 || *end != '\0' || (out->method == MASK_NONE && !text_is(method, "none")))
+        return broken(t, s, "a mask that is none");
+    return OPA_OK;
+}
+
+static enum role role_of(opa_text name)
+{
+    enum role role = ROLE_GENERATED;
+    while (role < ROLE_COUNT && !text_is(name, role_name(role)))
+        role++;
+    return role;
+}
+
+/* Image pairs say which responses are also wanted under a masked image. */
+static int read_image_pair(struct trainer *t, struct packed *s, const struct cJSON *pair, const struct cJSON *masks)
+{
+    struct fields f = {t, s->doc, pair, s->id, OPA_OK};
+    if (!text_is(fields_text(&f, "type", ""), "image"))
+        return OPA_OK;
+    const enum role role = role_of(fields_text(&f, "response", ""));
+    int64_t place = fields_integer(&f, "mask", 0, 0, 1000);
+    const struct cJSON *mask = json_first(masks);
+    for (; mask != NULL && place > 0; place--)
+        mask = json_next(mask);
+    if (f.status != OPA_OK || role == ROLE_COUNT || mask == NULL || !s->responses[role].there)
+        return broken(t, s, "an image pair without its response or mask");
+    if (s->responses[role].masked)
+        return OPA_OK;
+    s->responses[role].masked = true;
+    return read_mask(t, s, &s->responses[role].mask, mask);
+}
+
+static int read_document(struct trainer *t, struct packed *s)
+{
+    const struct cJSON *root = opa_json_root(s->doc);
+    const struct cJSON *responses = opa_json_get(root, "responses"), *masks = opa_json_get(root, "masks");
+    if (!opa_json_text(s->doc, opa_json_get(root, "prompt"), &s->prompt))
+        return broken(t, s, "no prompt");
+    int status = OPA_OK;
+    for (int r = 0; r < ROLE_COUNT && status == OPA_OK; r++)
+        status = read_response(t, s, (enum role)r, responses);
+    const struct cJSON *pair = json_first(opa_json_get(root, "pairs"));
+    for (; pair != NULL && status == OPA_OK; pair = json_next(pair))
+        status = read_image_pair(t, s, pair, masks);
+    return status;
+}
+
+int packed_read(struct trainer *t, struct packed *s, opa_pack *pack, size_t index)
+{
+    opa_pack_members members;
+    opa_json_free(s->doc);
+    free(s->id);
+    s->doc = NULL;
+    s->id = json_strdup(opa_pack_at(pack, index)->id);
+    if (s->id == NULL)
+        return trainer_fail_memory(t);
+    int status = opa_pack_read(pack, &members, index);
+    if (status != OPA_OK)
+        return trainer_fail_library(t, status, NULL);
+    s->image = members.image;
+    status = opa_json_parse(t->opa, &s->doc, members.json, NULL, NULL);
+    return status == OPA_OK ? read_document(t, s) : trainer_fail_library(t, OPA_ERECORD, s->id);
+}
+
+void packed_release(struct packed *s)
+{
+    opa_json_free(s->doc);
+    free(s->id);
+    for (int r = 0; r < ROLE_COUNT; r++)
+        ids_release(&s->responses[r].ids);
+    *s = (struct packed){0};
+}
+
+/* ---- tokenizers ---- */
+
+int packed_check_tokenizer(struct trainer *t, bool *by_text, const opa_pack *pack, const opa_tokenizer *tokenizer)
+{
+    const opa_json *manifest = opa_pack_manifest(pack);
+    const struct cJSON *own = opa_json_get(opa_json_root(manifest), "tokenizer");
+    opa_text fingerprint;
+    if (!opa_json_text(manifest, opa_json_get(own, "fingerprint"), &fingerprint))
+        return trainer_fail(t, OPA_EDATA, "manifest.json: no fingerprint of the tokenizer");
+    *by_text = !text_is(fingerprint, opa_tokenizer_fingerprint(tokenizer));
+    return OPA_OK;
+}
+
+/* Half surrogates are U+FFFD to a tokenizer: such texts cannot be compared. */
+static bool has_surrogate(opa_text text)
+{
+    for (size_t i = 0; i + 1 < text.size; i++) {
+        if ((unsigned char)text.data[i] == 0xED && (unsigned char)text.data[i + 1] >= 0xA0)
+            return true;
+    }
+    return false;
+}
+
+int packed_check_text(struct trainer *t, const struct packed *s, const opa_tokenizer *tokenizer)
+{
+    for (int r = 0; r < ROLE_COUNT; r++) {
+        const struct packed_response *response = &s->responses[r];
+        char *text = NULL;
+        size_t size = 0;
+        if (!response->there || has_surrogate(response->text))
+            continue;
+        const int status = detokenize(t, &text, &size, tokenizer, response->ids.data, response->ids.count);
+        const bool same =
+            status == OPA_OK && size == response->text.size && memcmp(text, response->text.data, size) == 0;
+        free(text);
+        if (status != OPA_OK)
+            return status;
+        if (!same)
+            return trainer_fail(
+                t, OPA_EDATA,
+                "%.120s: the model's tokenizer reads other words from the ids of '%s': the pack was made for "
+                "another model; pack again with --tokenizer and this checkpoint",
+                s->id, role_name((enum role)r));
+    }
+    return OPA_OK;
+}

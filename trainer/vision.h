@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file vision.h
+ *  From an image file's bytes to what the language model sees: pixels, masks, features.
+ */
+#ifndef OPATRAIN_VISION_H
+#define OPATRAIN_VISION_H
+
+#include "masking.h"
+#include "session.h"
+
+enum { VISION_MAX_MASKS = 4 };
+
+/** The versions of one image: clean first, then masked ones. */
+struct vision {
+    float *pixels;   /* [versions, 3, size, size] */
+    float *features; /* [versions, image rows, text hidden] */
+    size_t versions;
+};
+
+/** Pixels and features of @p image, clean and under each of @p masks. Zero *out before the first use; it is used again by the
+ *  next call. OPA_ERECORD: a damaged or unreadable image (the message says how); OPA_ENOMEM. */
+int vision_see(struct session *session, struct vision *out, opa_text image, const struct mask *masks, size_t count);
+/** Features of version @p i. */
+const float *vision_features(const struct session *session, const struct vision *vision, size_t i);
+void vision_release(struct vision *vision);
+
+#endif
