@@ -13,8 +13,9 @@
 #include "ops/onednn.h"
 #endif
 
-/* Up to this many rows of A the own kernels are faster than sgemm (tests/bench/trainer). */
-#define NARROW_ROWS 24
+/* Up to about this many rows of A the own kernels are faster than sgemm: measured at 11008 x 4096 with AVX2, 57 against 28
+ * GFLOP/s with 24 rows and a bf16 matrix, the same with 64 to 96. */
+#define NARROW_ROWS 64
 /* A panel of expanded weights: PANEL_N * PANEL_K floats = 1 MiB, in the scratch of a thread. */
 #define PANEL_N ((size_t)512)
 #define PANEL_K ((size_t)512)

@@ -56,7 +56,7 @@ static void many_rows(const ops_context *ctx)
     for (int f = NT; f <= TN; f++)
         for (int d = 0; d < (f == TN ? 1 : 3); d++) {
             check(ctx, (form)f, dtypes[d], 1 + rng_below(90), 1 + rng_below(90), 1 + rng_below(90), 1, 0);
-            check(ctx, (form)f, dtypes[d], 25 + rng_below(40), 1 + rng_below(90), 1 + rng_below(90), 0.25f, 1);
+            check(ctx, (form)f, dtypes[d], 60 + rng_below(40), 1 + rng_below(90), 1 + rng_below(90), 0.25f, 1);
         }
 }
 
@@ -65,8 +65,8 @@ static void wide(const ops_context *ctx)
 {
     for (int f = NT; f <= TN; f++)
         for (int d = 0; d < (f == TN ? 1 : 3); d++) {
-            check(ctx, (form)f, dtypes[d], 33, 513 + rng_below(600), 40 + rng_below(20), 1, 1);
-            check(ctx, (form)f, dtypes[d], 29 + rng_below(9), 30 + rng_below(9), 1025 + rng_below(100), 1, 0.5f);
+            check(ctx, (form)f, dtypes[d], 67, 513 + rng_below(600), 40 + rng_below(20), 1, 1);
+            check(ctx, (form)f, dtypes[d], 65 + rng_below(9), 30 + rng_below(9), 1025 + rng_below(100), 1, 0.5f);
         }
 }
 
@@ -87,7 +87,7 @@ static void test_many_rows(void **state)
 static void unaligned(const ops_context *ctx)
 {
     for (int d = 1; d < 3; d++)
-        for (size_t m = 1; m <= 40; m += 39) {
+        for (size_t m = 1; m <= 70; m += 69) {
             ops_matrix w = matrix(dtypes[d], 21, 51, 2);
             const size_t bytes = (21 * 53 - 2) * 2;
             for (size_t shift = 0; shift <= 6; shift += 2) {
@@ -106,7 +106,7 @@ static void unaligned(const ops_context *ctx)
 
 static void linear(const ops_context *ctx)
 {
-    for (size_t m = 1; m <= 50; m += 7) {
+    for (size_t m = 1; m <= 80; m += 7) {
         const ops_matrix x = matrix(OPS_F32, m, 37, 3), w = matrix(OPS_BF16, 45, 37, 0);
         const float *bias = floats(45, 1), *residual = floats(m * 45, 1);
         float *y = remember(m * 45 * sizeof *y);

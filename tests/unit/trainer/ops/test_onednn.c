@@ -83,17 +83,17 @@ static void test_allowed(void **state)
     (void)state;
     ops_context *ctx;
     assert_int_equal(ops_context_new(&ctx, 2), 0);
-    const ops_matrix x = matrix(OPS_F32, 40, 64, 0), w = matrix(OPS_BF16, 50, 64, 0);
-    float *y = floats(40 * 50, 1), *z = floats(40 * 50, 1);
+    const ops_matrix x = matrix(OPS_F32, 80, 64, 0), w = matrix(OPS_BF16, 50, 64, 0);
+    float *y = floats(80 * 50, 1), *z = floats(80 * 50, 1);
     ops_linear_forward(ctx, y, x, w, NULL, 1, 0);
     const bool on = ops_context_allow_bf16(ctx, true);
     assert_int_equal(on, ops_onednn_has_bf16());
     ops_linear_forward(ctx, z, x, w, NULL, 1, 0);
-    for (size_t i = 0; i < 40 * 50; i++)
+    for (size_t i = 0; i < 80 * 50; i++)
         ASSERT_NEAR(z[i], y[i], on ? 0.1 : 0);
     assert_false(ops_context_allow_bf16(ctx, false));
     ops_linear_forward(ctx, z, x, w, NULL, 1, 0);
-    assert_memory_equal(y, z, 40 * 50 * sizeof *y);
+    assert_memory_equal(y, z, 80 * 50 * sizeof *y);
     ops_context_free(ctx);
     forget();
 }
