@@ -165,7 +165,7 @@ class Pages(Case):
     def test_environment(self):
         """What the program asks of its environment is in its help."""
         asked = set()
-        for path in glob.glob(os.path.join(DOC, "..", "cli", "*.c")):
+        for path in (p for room in ("cli", "program") for p in glob.glob(os.path.join(DOC, "..", room, "*.c"))):
             with open(path, encoding="utf-8") as f:
                 asked.update(re.findall(r'\bgetenv\("(\w+)"\)', f.read()))
         told = {name for row in help_text.parse("", self.run_cli("help")).environment for name in row.head.split(", ")}
