@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""score over the demo's pack."""
+
+import json
+import math
+import os
+import shutil
+import subprocess
+
+from support import DEMO, TOKENIZER, main, png
+from trainer_support import CASE, CHECKPOINT, OPATRAIN, TrainerCase
+
+
+class Score(TrainerCase):
+    def test_a_line_a_sample_in_the_order_of_the_pack(self):
+        pack = self.demo_pack()
+        members = self.members(pack)
+        scores = self.lines("score", "--model", CHECKPOINT, pack, schema="score")
+        self.assertEqual([s["id"] for s in scores], list(members))
+        masked = 0
+        for score in scores:
+            member = members[score["id"]]
+            self.assertEqual(set(score["responses"]), set(member["responses"]))
+            wanted = {p["response"] for p in member["pairs"] if p["type"] == "image"}
+            self.assertEqual(set(score["masked"]), wanted)
+            masked += len(wanted)
+            for group in ("responses", "masked"):
+                for role, value in score[group].items():
+                    self.assertEqual(len(value["logprobs"]), len(member["responses"][role]["ids"]))
+                    self.assertTrue(all(x < 0 for x in value["logprobs"]))
+                    self.assertTrue(math.isclose(value["sum"], math.fsum(value["logprobs"]), rel_tol=1e-6))
+            for role, value in score["masked"].items():
+                self.assertNotEqual(value["logprobs"], score["responses"][role]["logprobs"])
+        self.assertGreater(masked, 0)
+
+    def test_threads_change_little_and_the_same_number_nothing(self):
+        pack = self.demo_pack()
+        runs = [self.train("score", "--model", CHECKPOINT, "--threads", n, pack) for n in (1, 2, 2)]
+        self.assertEqual(runs[1], runs[2])
+        for a, b in zip(*(map(json.loads, run.splitlines()) for run in runs[:2])):
+            for group in ("responses", "masked"):
+                for role in a[group]:
+                    for x, y in zip(a[group][role]["logprobs"], b[group][role]["logprobs"]):
+                        self.assertLess(abs(x - y), 1e-4)
+
+    def test_the_released_context_is_another(self):
+        pack = self.demo_pack()
+        sft = self.lines("score", "--model", CHECKPOINT, pack)
+        release = self.lines("score", "--model", CHECKPOINT, "--context", "release", pack, schema="score")
+        for role, value in sft[0]["responses"].items():
+            self.assertEqual(len(value["logprobs"]), len(release[0]["responses"][role]["logprobs"]))
+            self.assertNotEqual(value["logprobs"], release[0]["responses"][role]["logprobs"])
+
+    def test_an_adapter_counts(self):
+        pack = self.demo_pack()
+        base = self.train("score", "--model", CHECKPOINT, pack)
+        adapter = os.path.join(CASE, "adapter_init")
+        self.assertNotEqual(base, self.train("score", "--model", CHECKPOINT, "--adapter", adapter, pack))
+
+    def test_a_killed_run_goes_on_and_gives_the_same_file(self):
+        pack = self.demo_pack()
+        args = ("score", "--model", CHECKPOINT, pack, pack)
+        self.train(*args, "-o", self.path("whole.jsonl"))
+        self.kill_and_resume(self.path("out.jsonl"), *args)
+        files = self.files_of(self.folder)
+        self.assertEqual(files["out.jsonl"], files["whole.jsonl"])
+        self.assertNotIn("out.jsonl.resume", files)
+
+    def test_other_settings_do_not_go_on(self):
+        pack = self.demo_pack()
+        args = ["score", "--model", CHECKPOINT, pack, "-o", self.path("out.jsonl")]
+        self.train(*args)
+        whole = self.files_of(self.folder)["out.jsonl"]
+        # What a kill in the middle leaves: settings, and a torn line.
+        lines = whole.split(b"\n")
+        self.write("out.jsonl", b"\n".join(lines[:5]) + b"\n" + lines[5][:40])
+        resume = self.settings_of(args, self.path("out.jsonl"))
+        self.write("out.jsonl.resume", resume)
+        self.train(*args, "--context", "release", code=73)
+        self.assertIn("another context", self.err)
+        self.train(*args, "--adapter", os.path.join(CASE, "adapter_init"), code=73)
+        self.assertIn("another adapter", self.err)
+        self.train(*args, "--template", "llava_hf", code=73)
+        self.assertIn("another template", self.err)
+        self.train(*args)
+        self.assertIn("43 samples", self.err)
+        self.assertEqual(self.files_of(self.folder)["out.jsonl"], whole)
+
+    def settings_of(self, args, output):
+        """The settings that the same run keeps beside its output while it is at work."""
+        other = self.path("kept.jsonl")
+        p = subprocess.Popen([OPATRAIN, *(other if a == output else a for a in args)], stderr=subprocess.DEVNULL)
+        while p.poll() is None and not os.path.exists(other + ".resume"):
+            pass
+        with open(other + ".resume", "rb") as f:
+            settings = f.read()
+        p.kill()
+        p.wait()
+        return settings
+
+    def test_samples_that_cannot_be_scored_are_named_and_left_out(self):
+        self.write("a.png", png(40, 30))
+        common = {"generated": "A dog.", "revised": "A cat.", "ground_truth": "A cat."}
+        samples = [
+            {"id": "good", "image": "a.png", "prompt": "What is it?", **common},
+            {"id": "long", "prompt": "What is it? " * 20, **common},
+            {"id": "text", "prompt": "What is it?", **common},
+        ]
+        pack = self.pack(self.store(self.write_lines("samples.jsonl", samples)))
+        model = self.path("model")
+        shutil.copytree(CHECKPOINT, model)
+        config = json.load(open(os.path.join(model, "config.json")))
+        config["text_config"]["max_position_embeddings"] = 250
+        with open(os.path.join(model, "config.json"), "w") as f:
+            json.dump(config, f)
+        scores = self.lines("score", "--model", model, pack, code=1, schema="score")
+        self.assertEqual([s["id"] for s in scores], ["good", "text"])
+        self.assertIn("long left out", self.err)
+        self.assertIn("250 positions", self.err)
+        self.assertEqual(set(scores[0]["masked"]), {"revised", "ground_truth"})
+        self.assertEqual(scores[1]["masked"], {})
+
+    def test_a_pack_of_another_tokenizer_is_refused(self):
+        # The same rules, but the words of more than one letter have each other's ids.
+        tokenizer = json.load(open(TOKENIZER, encoding="utf-8"))
+        vocab = tokenizer["model"]["vocab"]
+        words = [w for w in sorted(vocab, key=vocab.get) if len(w) > 3 and not w.startswith("<")]
+        ids = [vocab[w] for w in words]
+        vocab.update(zip(words, ids[1:] + ids[:1]))
+        self.write("other.json", tokenizer)
+        self.run_cli("pack", self.demo_store(), "-o", self.path("other"), "--tokenizer", self.path("other.json"))
+        self.train("score", "--model", CHECKPOINT, self.path("other"), code=65)
+        self.assertIn("made for another model", self.err)
+
+    def test_a_file_that_only_adds_tokens_is_the_same_tokenizer(self):
+        model = self.path("model")
+        shutil.copytree(CHECKPOINT, model)
+        shutil.copyfile(TOKENIZER, os.path.join(model, "tokenizer.json"))
+        pack = self.demo_pack()
+        self.assertEqual(self.train("score", "--model", model, pack), self.train("score", "--model", CHECKPOINT, pack))
+
+    def test_exit_codes(self):
+        pack = self.demo_pack()
+        self.train("score", "--model", self.path("nothing"), pack, code=66)
+        self.train("score", "--model", CHECKPOINT, self.path("nothing"), code=66)
+        self.train("score", "--model", CHECKPOINT, DEMO, code=65)
+        self.train("score", "--model", CHECKPOINT, pack, "-o", "/no/such/folder/x.jsonl", code=73)
+        self.train("score", "--model", CHECKPOINT, pack, "--template", "nothing", code=66)
+        p = self.train_any("score", "--model", CHECKPOINT, pack, "--memory", "100K")
+        self.assertEqual((p.returncode, p.stdout), (1, b""))
+        self.assertIn(b"--memory", p.stderr)
+
+
+if __name__ == "__main__":
+    main()
