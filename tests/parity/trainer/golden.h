@@ -66,4 +66,7 @@ void check_pixels(struct golden *g);
 /* Everything that @p who ("base", "init") has in the goldens. */
 void check_forward(struct golden *g, const char *who, const struct adapter *adapter);
 
+/* What the DPO goldens say of "policy" or "reference". */
+void check_dpo(struct golden *g, const char *who, const struct adapter *adapter);
+
 #endif
