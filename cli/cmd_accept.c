@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli.h"
+#include "source.h"
 
 struct accept {
     struct cli *cli;
@@ -60,10 +60,10 @@ static int run(struct cli *cli, int argc, char **argv)
         return go;
     if ((a.why != NULL && !text_is_utf8(text_of(a.why))) || (a.by != NULL && !text_is_utf8(text_of(a.by))))
         return cli_usage(cli, "--why and --by must be UTF-8");
-    const int status = opa_store_open(cli->ctx, &a.store, cli->args[0]);
-    if (status != OPA_OK)
-        return cli_fail(cli, status, cli->args[0]);
-    const int result = accept_all(&a);
+    int result = store_to_edit(cli, &a.store, cli->args[0]);
+    if (result != 0)
+        return result;
+    result = accept_all(&a);
     opa_store_free(a.store);
     return result;
 }

@@ -113,12 +113,15 @@ static const char *editor_command(void)
     return command != NULL && *command != '\0' ? command : "vi";
 }
 
-/* The child: its signals are what they were before this program cared. @p command may have arguments of its own, which
- * the shell takes apart, as git and others have it. */
+/* The child: its signals do what they do by default. @p command may have arguments of its own, which the shell takes
+ * apart, as git and others have it. */
 static void become_editor(const char *command, const char *path)
 {
+    static const int OURS[] = {SIGINT, SIGQUIT, SIGPIPE, SIGXFSZ};
     char line[4096];
     sigset_t none;
+    for (size_t i = 0; i < sizeof OURS / sizeof *OURS; i++)
+        signal(OURS[i], SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (snprintf(line, sizeof line, "%s \"$@\"", command) < (int)sizeof line)
@@ -126,29 +129,29 @@ static void become_editor(const char *command, const char *path)
     _exit(127);
 }
 
-/* A key that interrupts is for the editor, as system() has it. */
-static pid_t wait_for(pid_t child, int *state)
+/* Run it to its end. A key that interrupts is for the editor, as system() has it. False: it could not be run. */
+static bool run_editor(const char *command, const char *path, int *state)
 {
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct sigaction interrupt, quit;
-    pid_t got;
+    pid_t got = -1;
     sigaction(SIGINT, &ignore, &interrupt);
     sigaction(SIGQUIT, &ignore, &quit);
-    while ((got = waitpid(child, state, 0)) < 0 && errno == EINTR)
+    const pid_t child = fork();
+    if (child == 0)
+        become_editor(command, path);
+    while (child > 0 && (got = waitpid(child, state, 0)) < 0 && errno == EINTR)
         ;
     sigaction(SIGINT, &interrupt, NULL);
     sigaction(SIGQUIT, &quit, NULL);
-    return got;
+    return child > 0 && got == child;
 }
 
 bool draft_edit(const struct draft *d, char *why, size_t why_size)
 {
     const char *command = editor_command();
     int state = 0;
-    const pid_t child = fork();
-    if (child == 0)
-        become_editor(command, d->path);
-    const bool ran = child > 0 && wait_for(child, &state) == child;
+    const bool ran = run_editor(command, d->path, &state);
     /* The shell between says 128 and the signal. */
     const int killer = WIFSIGNALED(state)                             ? WTERMSIG(state)
                        : WIFEXITED(state) && WEXITSTATUS(state) > 128 ? WEXITSTATUS(state) - 128

@@ -61,6 +61,10 @@ static int take_report(void *user, struct view *v)
 static bool store_revised(struct desk *d, const struct task *task, opa_text text)
 {
     (void)task;
+    if (opa_text_blank(text)) {
+        review_say(d->review, true, "the text is empty, and no pair could be built from it; x excludes the sample");
+        return false;
+    }
     desk_storing(d);
     return review_set_revised(d->review, text);
 }
@@ -113,16 +117,26 @@ static bool edit_draft(struct desk *d, const struct task *task, struct draft *dr
         screen_suspend(d->screen);
         const bool edited = draft_edit(draft, why, sizeof why);
         screen_resume(d->screen);
-        const int failed = edited ? draft_read(draft) : 0;
+        const int failed = draft_read(draft);
         if (!edited || failed) {
-            review_say(r, true, "nothing changed: %s", edited ? strerror(failed) : why);
+            /* What was saved before the editor died is somebody's work. */
+            *keep = failed || draft_changed(draft);
+            review_say(r, true, "nothing changed: %s%s%s", edited ? strerror(failed) : why,
+                       *keep ? "; your text is in " : "", *keep ? draft->path : "");
             return false;
         }
         if (!draft_changed(draft)) {
             review_say(r, false, "nothing changed: the text is as it was");
             return false;
         }
-        if (review_unchanged(r) && task->store(d, task, draft_text(draft)))
+        if (!review_unchanged(r)) {
+            char changed[REVIEW_MESSAGE];
+            snprintf(changed, sizeof changed, "%s", r->message);
+            *keep = true; /* it was made from what is not in force any more */
+            review_say(r, true, "%.300s; your text is in %s", changed, draft->path);
+            return false;
+        }
+        if (task->store(d, task, draft_text(draft)))
             return true;
     } while (edit_again(d, draft, keep));
     return false;

@@ -282,7 +282,7 @@ int review_run(struct source *source, struct filter *filter, char *const *ids, i
     struct cli *cli = source->cli;
     struct review review;
     if (source->store == NULL)
-        return cli_usage(cli, "%s: a pack is read-only; review its store, and pack again", source->path);
+        return cli_error(cli, EXIT_DATA, "%s: a pack is read-only; review its store, and pack again", source->path);
     int result = source_note_all(source);
     if (result == 0)
         result = review_open(&review, source, filter, ids, id_count, by);

@@ -70,15 +70,6 @@ void sheet_line_width(size_t *columns, size_t *most, const struct sheet *s, size
     }
 }
 
-ptrdiff_t sheet_find(const struct sheet *s, enum sheet_mark mark, size_t number)
-{
-    for (size_t i = 0; i < s->place_count; i++) {
-        if (s->places[i].mark == mark && s->places[i].number == number)
-            return (ptrdiff_t)s->places[i].line;
-    }
-    return -1;
-}
-
 /* ---- writing it ---- */
 
 void sheet_mark(struct sheet *s, enum sheet_mark mark, size_t number)

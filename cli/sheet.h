@@ -51,8 +51,6 @@ void sheet_line_width(size_t *columns, size_t *most, const struct sheet *sheet, 
 
 /* Say what the line begins that is written next. */
 void sheet_mark(struct sheet *sheet, enum sheet_mark mark, size_t number);
-/* The line that was marked so, or -1. */
-ptrdiff_t sheet_find(const struct sheet *sheet, enum sheet_mark mark, size_t number);
 
 /* Append to the line that is being written, without wrapping. */
 void sheet_string(struct sheet *sheet, const char *ascii, enum style style);

@@ -33,7 +33,7 @@ static int write_through(struct cli *cli, const char *path, const char *bytes, s
 {
     const int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
-        return failed(cli, EXIT_CREATE, path);
+        return failed(cli, errno == ENOSPC || errno == EDQUOT ? EXIT_IO : EXIT_CREATE, path);
     bool good = write_all(fd, bytes, size);
     good = close(fd) == 0 && good;
     return good ? 0 : failed(cli, EXIT_IO, path);

@@ -86,7 +86,7 @@ static int close_output(struct cli *cli, int result)
     if (cli->out_errno == 0)
         return result;
     if (cli->out_errno == EPIPE)
-        return EXIT_DONE;
+        return result;
     return cli_error(cli, EXIT_IO, "standard output: %s", strerror(cli->out_errno));
 }
 

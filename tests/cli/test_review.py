@@ -42,6 +42,17 @@ class OnScreen(Case):
     def decisions(self):
         return [(self.ids.index(e["id"]), e["what"], e["by"]) for e in self.log() if e["what"] != "import"]
 
+    def draft_paths(self):
+        return [os.path.join(self.folder, f) for f in os.listdir(self.folder) if re.match(r"opapairs-\w{6}\.", f)]
+
+    def drafts(self):
+        """What the files hold that an editor left."""
+        texts = []
+        for path in self.draft_paths():
+            with open(path, encoding="utf-8") as f:
+                texts.append(f.read())
+        return texts
+
     def editor(self, script):
         """An EDITOR that is a shell script; the file is $1."""
         path = self.write("editor.sh", "#!/bin/sh\n" + script + "\n")
@@ -258,6 +269,17 @@ class Editing(OnScreen):
             t.wait(said, "^ 1/2  undecided")
             t.keys("q")
             self.assertEqual(t.wait_exit(), 0)
+            # What was saved before the editor failed is somebody's work.
+            self.assertEqual(self.drafts(), ["A dog. A fox 0.\n"] if "exit 3" in script else [])
+            for path in self.draft_paths():
+                os.unlink(path)
+        t = self.review(env=self.editor(": > \"$1\""))
+        t.wait("^ 1/2 ")
+        t.keys("e")
+        t.wait("This edit is not stored", "the text is empty")
+        t.keys("d")
+        t.wait("^nothing changed", "^ 1/2  undecided")
+        t.keys("q")
         t = self.review(env={"EDITOR": "/no/such/editor"})
         t.wait("^ 1/2 ")
         t.keys("e")
@@ -322,10 +344,9 @@ class Editing(OnScreen):
         t = self.review(env=self.editor("grep -q cow \"$1\" && %s; sed -i 's/cow/fox/; s/fox/emu/' \"$1\"" % other))
         t.wait("^ 1/2 ")
         t.keys("e")
-        t.wait("it changed meanwhile, by bert", "This edit is not stored")
+        t.wait("it changed meanwhile, by bert", "your text is in", "^ 1/2  changed by bert")
         self.assertEqual(self.revised(0), "By bert.")
-        t.keys("d")
-        t.wait("^ 1/2  changed by bert")
+        self.assertEqual(self.drafts(), ["A dog. A emu 0.\n"])
         self.assertEqual([(w, b) for _, w, b in self.decisions()], [("revised", "bert")])
 
 
@@ -457,7 +478,7 @@ class Refused(OnScreen):
         self.prepare(1)
         pack = self.pack(self.set)
         t = Terminal(self, "inspect", "-i", pack)
-        self.assertEqual(t.wait_exit(), 2)
+        self.assertEqual(t.wait_exit(), 65)
         self.assertIn("a pack is read-only; review its store", t.all())
         self.run_cli("inspect", "-i", self.set, "--jsonl", code=2)
         self.run_cli("inspect", self.set, "--by", "anna", code=2)

@@ -68,6 +68,11 @@ static void describe(opa_buffer *out, const opa_json *doc)
     }
 }
 
+static const opa_format *format_named(const char *name)
+{
+    return opa_format_lookup((opa_text){name, strlen(name)});
+}
+
 /* The format of a source by the first record of its first batch that says it. */
 static int recognise(job *j, opa_source *source, const opa_batch *batch)
 {
@@ -246,7 +251,7 @@ static int name_sources(job *j, const char *const *paths)
         struct stat info;
         source->path = paths[i];
         source->name = opa_base_name(paths[i]);
-        source->format = j->options->format ? opa_format_lookup(j->options->format) : NULL;
+        source->format = j->options->format ? format_named(j->options->format) : NULL;
         const size_t folder = (size_t)(source->name - paths[i]);
         source->images = j->options->images ? strdup(j->options->images)
                          : folder           ? strndup(paths[i], folder > 1 ? folder - 1 : folder)
@@ -330,7 +335,7 @@ int opa_store_import(opa_store *store, const char *const *paths, size_t count, c
              .out = out ? out : &unused,
              .count = count};
     *j.out = (opa_import_report){0};
-    if (j.options->format && !opa_format_lookup(j.options->format))
+    if (j.options->format && !format_named(j.options->format))
         return opa_fail(store->ctx, OPA_EINVAL, "no format is called \"%s\"", j.options->format);
     int status = opa_store_lock(store, &lock, "importing");
     if (status != OPA_OK)

@@ -41,14 +41,17 @@ static int read_before(opa_db *db, opa_edit *out, bool *found, sqlite3_stmt *row
     return status == OPA_END ? OPA_OK : status;
 }
 
-static int each_edit(opa_db *db, opa_text id, opa_edit_fn fn, void *user)
+/* Of one sample, or of all (0). */
+static int each_edit(opa_db *db, int64_t sample, opa_edit_fn fn, void *user)
 {
-    static const char sql[] = EDIT_SELECT "WHERE ?1 IS NULL OR s.id = ?1 ORDER BY e.sequence";
+    static const char all[] = EDIT_SELECT "ORDER BY e.sequence",
+                      one[] = EDIT_SELECT "WHERE e.sample = ? ORDER BY e.sequence";
     sqlite3_stmt *s;
-    int status = opa_db_prepare(db, &s, sql);
+    int status = opa_db_prepare(db, &s, sample ? one : all);
     if (status != OPA_OK)
         return status;
-    opa_db_bind_text(s, 1, id);
+    if (sample)
+        sqlite3_bind_int64(s, 1, sample);
     while ((status = opa_db_next(db, s)) == OPA_OK) {
         opa_edit edit = read_edit(s), before;
         bool found;
@@ -63,9 +66,9 @@ static int each_edit(opa_db *db, opa_text id, opa_edit_fn fn, void *user)
 
 static int log_of(opa_db *db, opa_text id, opa_edit_fn fn, void *user)
 {
-    int64_t sample;
+    int64_t sample = 0;
     const int status = id.data ? opa_edits_find(db, &sample, id) : OPA_OK;
-    return status == OPA_OK ? each_edit(db, id, fn, user) : status;
+    return status == OPA_OK ? each_edit(db, sample, fn, user) : status;
 }
 
 int opa_store_log(opa_store *store, opa_text id, opa_edit_fn fn, void *user)

@@ -60,11 +60,14 @@ static int read_integer(void *user, int columns, char **values, char **names)
     return 0;
 }
 
-/* @p made: the file is ours, and what does not become a store goes again. A full disk is OPA_EIO; else what cannot be
+/* A file that was made here goes again where it does not become a store. A full disk is OPA_EIO; else what cannot be
  * written cannot be created. */
-static int make_file(opa_context *ctx, const char *path, bool made)
+static int make_file(opa_context *ctx, const char *path)
 {
-    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    const bool made = fd >= 0;
+    if (!made && errno == EEXIST)
+        fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return opa_fail(ctx, errno == ENOSPC || errno == EDQUOT ? OPA_EIO : OPA_ECREATE, "%s: cannot create: %s", path,
                         strerror(errno));
@@ -72,17 +75,17 @@ static int make_file(opa_context *ctx, const char *path, bool made)
     opa_db db;
     bool full = false;
     int64_t version = 0;
+    bool known = true;
     int status = opa_db_open(ctx, &db, path);
     if (status == OPA_OK) {
         status = initialise(&db);
         full = opa_db_is_full(&db);
-        /* Another process may have made it whole meanwhile. */
-        if (status != OPA_OK &&
-            sqlite3_exec(db.handle, "PRAGMA user_version", read_integer, &version, NULL) != SQLITE_OK)
-            version = 0;
+        /* Another process may have made it whole meanwhile, or be about to. */
+        if (status != OPA_OK)
+            known = full || sqlite3_exec(db.handle, "PRAGMA user_version", read_integer, &version, NULL) == SQLITE_OK;
         opa_db_close(&db);
     }
-    if (status != OPA_OK && made && version == 0)
+    if (status != OPA_OK && made && known && version == 0)
         unlink(path);
     return status == OPA_EIO && !full ? OPA_ECREATE : status;
 }
@@ -108,7 +111,7 @@ int opa_store_create(opa_context *ctx, const char *path)
             return opa_fail(ctx, OPA_ECREATE, "%s: exists and is not empty (%lld samples)", path, (long long)samples);
         return status;
     }
-    return make_file(ctx, path, kind == KIND_NONE);
+    return make_file(ctx, path);
 }
 
 void opa_store_use_log(opa_store *store)

@@ -178,7 +178,7 @@ static int check_entry(chain *c, sqlite3_stmt *row)
                  .undoes = sqlite3_column_int64(row, 2),
                  .by_hand = sqlite3_column_int(row, 3),
                  .excluded = sqlite3_column_int(row, 4),
-                 /* "why" names the file that it came from, or is what a person wrote. */
+                 /* "why" names the file of corrections that it came from, or is what a person wrote. */
                  .from_file = sqlite3_column_int(row, 5)};
     for (int t = 0; t < OPA_SAID_TEXTS; t++)
         e->texts[t] = opa_print_of(opa_db_text(row, 6 + t));
@@ -205,9 +205,11 @@ static int check_entry(chain *c, sqlite3_stmt *row)
 
 int opa_verify_log(opa_verification *v, const opa_defect *sample, int64_t key, int64_t head, const opa_sayings *said)
 {
-    static const char sql[] = "SELECT sequence, what, undoes, by_hand, excluded, why IN (SELECT name FROM files), "
-                              "revised, ground_truth, report"
-                              " FROM edits WHERE sample = ?1 ORDER BY sequence";
+    static const char sql[] =
+        "SELECT sequence, what, undoes, by_hand, excluded,"
+        " why IN (SELECT f.name FROM raws w JOIN records k ON k.raw = w.key JOIN files f ON f.key = k.file"
+        "         WHERE w.sample = ?1 AND w.format = 'edits'),"
+        " revised, ground_truth, report FROM edits WHERE sample = ?1 ORDER BY sequence";
     chain c = {.v = v, .where = *sample, .said = said};
     sqlite3_stmt *s;
     c.where.code = OPA_F_STORE_LOG;

@@ -85,11 +85,7 @@ static int note_record(subject *s, const char *what)
  */
 static int read_raw(subject *s, sqlite3_stmt *row)
 {
-    char name[16];
-    const opa_text format_name = opa_db_text(row, 1);
-    snprintf(name, sizeof name, "%.*s", (int)(format_name.size < 15 ? format_name.size : 15),
-             format_name.data ? format_name.data : "");
-    const opa_format *format = opa_format_lookup(name);
+    const opa_format *format = opa_format_lookup(opa_db_text(row, 1));
     const int outcome = sqlite3_column_int(row, 2);
     if (!format)
         return note_record(s, "it is noted as of no known format");

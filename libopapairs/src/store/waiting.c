@@ -29,7 +29,7 @@ static int fetch(opa_writer *w, opa_batch *batch, opa_source *source, opa_buffer
     opa_buffer_clear(name);
     opa_buffer_add_text(name, opa_db_text(s, 0));
     *record = sqlite3_column_int64(s, 1);
-    source->format = opa_format_lookup(opa_db_text(s, 5).data);
+    source->format = opa_format_lookup(opa_db_text(s, 5));
     const bool added = opa_batch_add(batch, &read) != NULL;
     sqlite3_reset(s);
     source->name = opa_buffer_text(name).data;

@@ -11,8 +11,8 @@ static void test_table(void **state)
     const opa_format_info *infos = opa_formats(&count);
     assert_int_equal(count, 4);
     for (size_t i = 0; i < count; i++)
-        assert_string_equal(opa_format_lookup(infos[i].name)->name, infos[i].name);
-    assert_null(opa_format_lookup("parquet"));
+        assert_string_equal(opa_format_lookup((opa_text){infos[i].name, strlen(infos[i].name)})->name, infos[i].name);
+    assert_null(opa_format_lookup(OPA_TEXT("parquet")));
 }
 
 static void recognised(const char *record, const char *name)

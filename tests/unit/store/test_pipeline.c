@@ -9,7 +9,7 @@ static void test_order(void **state)
     (void)state;
     opa_context *ctx;
     opa_findings none = {0};
-    opa_source source = {.path = "x", .name = "x", .format = opa_format_lookup("samples"), .findings = none};
+    opa_source source = {.path = "x", .name = "x", .format = opa_format_lookup(OPA_TEXT("samples")), .findings = none};
     char folder[] = ".";
     source.images = folder;
     assert_int_equal(opa_context_new(&ctx), OPA_OK);
@@ -46,7 +46,7 @@ static void test_free_early(void **state)
     (void)state;
     opa_context *ctx;
     char folder[] = ".";
-    opa_source source = {.path = "x", .name = "x", .images = folder, .format = opa_format_lookup("samples")};
+    opa_source source = {.path = "x", .name = "x", .images = folder, .format = opa_format_lookup(OPA_TEXT("samples"))};
     assert_int_equal(opa_context_new(&ctx), OPA_OK);
     for (int round = 0; round < 20; round++) {
         opa_pipeline *p;

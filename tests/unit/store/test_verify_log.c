@@ -59,7 +59,10 @@ static void begin(fixture *f)
 {
     assert_int_equal(opa_db_exec(&f->store->db,
                                  "PRAGMA foreign_keys = OFF; DROP TRIGGER edits_stay;"
-                                 "INSERT OR IGNORE INTO files (name, sort_key) VALUES ('e.json', x'65')"),
+                                 "INSERT OR IGNORE INTO files (key, name, sort_key) VALUES (77, 'e.json', x'65');"
+                                 "INSERT OR IGNORE INTO raws (key, sha256, format, sample, outcome, bytes)"
+                                 " VALUES (77, x'00', 'edits', 1, 3, x'');"
+                                 "INSERT OR IGNORE INTO records (file, record, line, raw) VALUES (77, 0, 1, 77)"),
                      OPA_OK);
 }
 
@@ -98,6 +101,7 @@ static void test_second_entries(void **state)
         {"2, NULL, NULL, 0, 0, 'z', 't0', '{\"0\":{\"copied_content\":\"y\",\"rewritten_content\":\"x\"}}'", 1},
         {"2, NULL, NULL, 0, 0, 'z', 't0', 'no report'", 1},
         {"5, NULL, 1, 0, 0, 'r0', 't0', '{\"r\":0}'", 1},        /* an import cannot be taken back */
+        {"1, 'f.json', NULL, 1, 0, 'r9', 't0', '{\"r\":0}'", 0}, /* by hand; a file of other records, named */
         {"1, 'a typo', NULL, 1, 0, 'r9', 't0', '{\"r\":0}'", 0}, /* by hand, with a reason */
         {"6, NULL, NULL, 0, 0, 'r0', 't0', '{\"r\":0}'", 0},     /* accepted */
         {"6, NULL, NULL, 0, 0, 'r1', 't0', '{\"r\":0}'", 1},

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* In the order in which they are tried: the keys of a rollout belong to nothing else; a sample has what an answer has
  * not. */
 static const opa_format *const formats[] = {&opa_format_rollout, &opa_format_samples, &opa_format_outputs,
@@ -23,12 +25,12 @@ const opa_format_info *opa_formats(size_t *count)
     return infos;
 }
 
-const opa_format *opa_format_lookup(const char *name)
+const opa_format *opa_format_lookup(opa_text name)
 {
     size_t count;
     const opa_format_info *infos = opa_formats(&count);
     for (size_t i = 0; i < count; i++)
-        if (strcmp(infos[i].name, name) == 0)
+        if (opa_text_equal(name, (opa_text){infos[i].name, strlen(infos[i].name)}))
             return formats[i];
     return NULL;
 }

@@ -63,7 +63,7 @@ typedef struct opa_format {
 extern const opa_format opa_format_rollout, opa_format_samples, opa_format_outputs, opa_format_edits;
 
 /** The format of that name, or NULL. */
-const opa_format *opa_format_lookup(const char *name);
+const opa_format *opa_format_lookup(opa_text name);
 /** The format that a record's keys belong to, or NULL. */
 const opa_format *opa_format_recognise(const struct cJSON *record);
 /** "rollout, samples, ..." */
