@@ -8,7 +8,7 @@
 #include "program.h"
 #include "session.h"
 
-extern const struct command cmd_score, cmd_generate, cmd_adapter;
+extern const struct command cmd_score, cmd_generate, cmd_doctor, cmd_adapter;
 
 /* One run of a verb. */
 struct run {
