@@ -36,7 +36,7 @@ struct kind kinds[KINDS] = {
     [DPO_LOSS] = {.name = "DPO loss", .most = 1e-4},
     [GRADIENT] = {.name = "gradients", .most = 5e-4},
     [GRADIENT_NORM] = {.name = "gradient norms", .most = 3e-4},
-    [GROUPING] = {.name = "gradients, regrouped", .most = 1e-4},
+    [GROUPING] = {.name = "gradients, regrouped", .most = 2e-5},
     [RECOMPUTED] = {.name = "gradients, run again"},
 };
 
