@@ -74,4 +74,7 @@ void check_forward(struct golden *g, const char *who, const struct adapter *adap
 /* SFT and DPO gradients, where the case has them. */
 void check_gradients(struct golden *g);
 
+/* What the DPO goldens say of "policy" or "reference". */
+void check_dpo(struct golden *g, const char *who, const struct adapter *adapter);
+
 #endif
