@@ -120,6 +120,8 @@ static int make(struct trainer *t, const struct making *m)
     const bool vision = m->model->config.family == FAMILY_LLAVA;
     if (p->targets != TARGETS_LLM && !vision)
         return trainer_fail(t, OPA_EINVAL, "targets '%s': the model has no vision tower", targets_name(p->targets));
+    if (p->targets == TARGETS_ALL && m->model->clip.depth == 0)
+        return trainer_fail(t, OPA_EINVAL, "targets 'all': no layer of the tower comes before the features");
     const int status = allocate(t, m);
     if (status == OPA_OK)
         connect(m);

@@ -44,7 +44,7 @@ struct params {
     size_t list_count;
     size_t rank;
     double alpha;                /**< scale = alpha / rank */
-    struct lora_slope *slope;    /**< by linear.id, for linear_backward(): where gradients go */
+    struct lora_slope *slope;    /**< by linear.id: where the backward pass adds gradients */
     const struct adapter *start; /**< NULL: fresh */
 };
 

@@ -91,7 +91,7 @@ static size_t count_floats(const struct model *m, const struct params *p, struct
     n += llama_tape_floats(&m->llama, &p->adapter, size.tokens, kept);
     if (none.stage != IMAGE_PROJECTED)
         n += projector_tape_floats(&m->projector, &p->adapter, size.images * model_image_rows(m));
-    if (none.stage == IMAGE_PIXELS && m->clip.depth > 0)
+    if (none.stage == IMAGE_PIXELS)
         n += clip_tape_floats(&m->clip, &p->adapter, size.images, kept_vision);
     return n;
 }
@@ -112,10 +112,23 @@ static bool fits(struct train_plan *plan, const struct model *m, const struct pa
     return memory == 0 || plan->total <= memory;
 }
 
+/* Raise *kept, which is the plan's, as far as the memory goes. */
+static void keep_more(size_t *kept, size_t layers, struct train_plan *plan, const struct model *m,
+                      const struct params *p, uint64_t others, uint64_t memory)
+{
+    while (*kept < layers) {
+        ++*kept;
+        if (!fits(plan, m, p, others, memory)) {
+            --*kept;
+            return;
+        }
+    }
+}
+
 int train_plan(struct trainer *t, struct train_plan *out, const struct model *m, const struct params *p,
                struct train_size most, uint64_t others, uint64_t memory)
 {
-    const bool vision = train_stage(p) == IMAGE_PIXELS && m->clip.depth > 0;
+    const bool vision = train_stage(p) == IMAGE_PIXELS;
     *out = (struct train_plan){.most = most, .layers = m->config.text.layers, .weights = model_bytes(m)};
     out->layers_vision = vision ? m->clip.depth : 0;
     out->params = sizeof(float) * ((uint64_t)p->total + p->count);
@@ -126,12 +139,8 @@ int train_plan(struct trainer *t, struct train_plan *out, const struct model *m,
                             "training needs %.2f GiB at least, with every layer computed twice, and %.2f GiB are "
                             "allowed: give more --memory, fewer tokens a micro-batch or a smaller rank",
                             (double)out->total / (double)(1 << 30), (double)memory / (double)(1 << 30));
-    while (out->kept < out->layers && (out->kept++, fits(out, m, p, others, memory)))
-        ;
-    out->kept -= !fits(out, m, p, others, memory);
-    while (out->kept_vision < out->layers_vision && (out->kept_vision++, fits(out, m, p, others, memory)))
-        ;
-    out->kept_vision -= !fits(out, m, p, others, memory);
+    keep_more(&out->kept, out->layers, out, m, p, others, memory);
+    keep_more(&out->kept_vision, out->layers_vision, out, m, p, others, memory);
     fits(out, m, p, others, memory);
     return OPA_OK;
 }
