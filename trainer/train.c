@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "micro_batch.h"
 #include "model/clip_backward.h"
 #include "model/llama_backward.h"
 #include "ops/head.h"
@@ -16,13 +17,8 @@ struct train {
     struct params *params;
     struct train_plan plan;
     enum image_stage stage;
-    /* the batch */
-    struct tree tree;
-    struct train_size size;
-    size_t *rows;         /* [targets] that predict them */
-    int32_t *ids;         /* [targets] */
-    float *logp;          /* [targets] */
-    const float **images; /* [images] the caller's, by slot */
+    struct micro_batch batch;
+    float *logp; /* [targets] */
     /* its activations */
     struct scratch scratch;
     struct llama_tape llama;
@@ -42,31 +38,6 @@ enum image_stage train_stage(const struct params *params)
 }
 
 /* ---- sizes ---- */
-
-static size_t image_place(const struct ids *prompt)
-{
-    size_t i = 0;
-    while (i < prompt->count && prompt->data[i] != TREE_IMAGE)
-        i++;
-    return i;
-}
-
-struct train_size train_size(const struct model *model, const struct train_sample *sample)
-{
-    const size_t count = sample->prompt->count, shared = image_place(sample->prompt);
-    const bool image = shared < count;
-    struct train_size size = {.tokens = shared, .images = image ? sample->count : 0};
-    if (image)
-        size.tokens += sample->count * (count - shared - 1 + model_image_rows(model));
-    for (size_t b = 0; b < sample->count; b++) {
-        for (size_t i = 0; i < sample->branches[b].count; i++) {
-            const size_t n = sample->branches[b].responses[i].count;
-            size.tokens += n > 0 ? n - 1 : 0;
-            size.targets += n;
-        }
-    }
-    return size;
-}
 
 /* Cut the pieces that are no tape's, or with NULL for @p s only sum them up. */
 static void lay_out(struct train *r, struct scratch *s, size_t *n, struct train_size size)
@@ -151,13 +122,12 @@ static int take_memory(struct train *r)
 {
     const struct train_plan *plan = &r->plan;
     const size_t floats = count_floats(r->model, r->params, plan->most, plan->kept, plan->kept_vision);
-    r->rows = malloc((plan->most.targets + 1) * sizeof *r->rows);
-    r->ids = malloc((plan->most.targets + 1) * sizeof *r->ids);
     r->logp = malloc((plan->most.targets + 1) * sizeof *r->logp);
-    r->images = malloc((plan->most.images + 1) * sizeof *r->images);
-    if (r->rows == NULL || r->ids == NULL || r->logp == NULL || r->images == NULL)
+    if (r->logp == NULL)
         return trainer_fail_memory(r->t);
-    int status = scratch_begin(r->t, &r->scratch, floats);
+    int status = micro_batch_init(r->t, &r->batch, r->model, plan->most);
+    if (status == OPA_OK)
+        status = scratch_begin(r->t, &r->scratch, floats);
     if (status == OPA_OK)
         status = llama_tape_init(r->t, &r->llama, plan->layers, plan->kept);
     if (status == OPA_OK && plan->layers_vision > 0)
@@ -172,7 +142,6 @@ int train_open(struct trainer *t, struct train **out, const struct model *model,
     if (r == NULL)
         return trainer_fail_memory(t);
     *r = (struct train){.t = t, .model = model, .params = params, .plan = *plan, .stage = train_stage(params)};
-    r->tree.image_tokens = model_image_rows(model);
     const int status = take_memory(r);
     if (status != OPA_OK) {
         train_free(r);
@@ -185,102 +154,12 @@ void train_free(struct train *r)
 {
     if (r == NULL)
         return;
-    tree_release(&r->tree);
-    free(r->rows);
-    free(r->ids);
+    micro_batch_release(&r->batch);
     free(r->logp);
-    free(r->images);
     llama_tape_release(&r->llama);
     clip_tape_release(&r->clip);
     scratch_release(&r->scratch);
     free(r);
-}
-
-/* ---- the batch ---- */
-
-static int check_ids(const struct train *r, const int32_t *ids, size_t count, size_t sample)
-{
-    const size_t vocabulary = r->model->config.text.vocabulary;
-    for (size_t i = 0; i < count; i++) {
-        if (ids[i] != TREE_IMAGE && (ids[i] < 0 || (size_t)ids[i] >= vocabulary))
-            return trainer_fail(r->t, OPA_ERECORD, "sample %zu: token %d is beyond the model's vocabulary of %zu",
-                                sample, (int)ids[i], vocabulary);
-    }
-    return OPA_OK;
-}
-
-/* The response below @p parent; its tokens but the last predict, and what stands before it. */
-static int add_response(struct train *r, int32_t parent, const struct train_response *response, size_t sample)
-{
-    int32_t node;
-    int status = check_ids(r, response->ids, response->count, sample);
-    if (status != OPA_OK || response->count == 0)
-        return status;
-    status = tree_add(r->t, &r->tree, &node, parent, response->ids, response->count - 1, 0);
-    for (size_t i = 0; status == OPA_OK && i < response->count; i++, r->size.targets++) {
-        r->ids[r->size.targets] = response->ids[i];
-        r->rows[r->size.targets] = i == 0 ? tree_before(&r->tree, node) : r->tree.nodes[node].begin + i - 1;
-    }
-    return status;
-}
-
-static int add_sample(struct train *r, const struct train_sample *s, size_t index)
-{
-    const size_t shared = image_place(s->prompt);
-    int32_t root;
-    int status = check_ids(r, s->prompt->data, s->prompt->count, index);
-    if (status == OPA_OK)
-        status = tree_add(r->t, &r->tree, &root, -1, s->prompt->data, shared, 0);
-    for (size_t b = 0; b < s->count && status == OPA_OK; b++) {
-        int32_t node = root;
-        if (shared < s->prompt->count) {
-            r->images[r->size.images] = s->branches[b].image;
-            status = tree_add(r->t, &r->tree, &node, root, s->prompt->data + shared, s->prompt->count - shared,
-                              r->size.images++);
-        }
-        for (size_t i = 0; i < s->branches[b].count && status == OPA_OK; i++)
-            status = add_response(r, node, &s->branches[b].responses[i], index);
-    }
-    return status;
-}
-
-static int check_size(const struct train *r, const struct train_sample *samples, size_t count)
-{
-    struct train_size sum = {0};
-    for (size_t i = 0; i < count; i++) {
-        const struct train_size one = train_size(r->model, &samples[i]);
-        sum.tokens += one.tokens;
-        sum.targets += one.targets;
-        sum.images += one.images;
-    }
-    if (sum.tokens <= r->plan.most.tokens && sum.targets <= r->plan.most.targets && sum.images <= r->plan.most.images)
-        return OPA_OK;
-    return trainer_fail(r->t, OPA_EINVAL,
-                        "a micro-batch of %zu tokens, %zu of them scored, and %zu images is larger than planned for "
-                        "(%zu, %zu, %zu)",
-                        sum.tokens, sum.targets, sum.images, r->plan.most.tokens, r->plan.most.targets,
-                        r->plan.most.images);
-}
-
-static int build(struct train *r, const struct train_sample *samples, size_t count)
-{
-    int status = check_size(r, samples, count);
-    const size_t most = r->model->config.text.max_positions;
-    tree_clear(&r->tree);
-    r->size = (struct train_size){0};
-    for (size_t i = 0; i < count && status == OPA_OK; i++) {
-        const size_t begin = r->tree.tokens;
-        status = add_sample(r, &samples[i], i);
-        for (size_t k = begin; k < r->tree.tokens && status == OPA_OK; k++) {
-            if ((size_t)r->tree.positions[k] >= most)
-                status = trainer_fail(r->t, OPA_ERECORD,
-                                      "sample %zu: prompt and response take more than the model's %zu positions "
-                                      "(max_position_embeddings)",
-                                      i, most);
-        }
-    }
-    r->size.tokens = r->tree.tokens;
-    return status;
 }
 
 /* ---- forward ---- */
@@ -291,16 +170,16 @@ static int cut_memory(struct train *r)
     const struct adapter *a = &r->params->adapter;
     size_t n = 0;
     int status =
-        scratch_begin(r->t, &r->scratch, count_floats(m, r->params, r->size, r->plan.kept, r->plan.kept_vision));
+        scratch_begin(r->t, &r->scratch, count_floats(m, r->params, r->batch.size, r->plan.kept, r->plan.kept_vision));
     if (status == OPA_OK)
-        status = llama_tape_begin(r->t, &r->llama, &m->llama, a, &r->tree, &r->scratch);
+        status = llama_tape_begin(r->t, &r->llama, &m->llama, a, &r->batch.tree, &r->scratch);
     if (status != OPA_OK)
         return status;
     if (r->stage != IMAGE_PROJECTED)
-        projector_tape_begin(&r->projector, &m->projector, a, r->size.images * model_image_rows(m), &r->scratch);
+        projector_tape_begin(&r->projector, &m->projector, a, r->batch.size.images * model_image_rows(m), &r->scratch);
     if (r->plan.layers_vision > 0)
-        clip_tape_begin(&r->clip, &m->clip, a, r->size.images, &r->scratch);
-    lay_out(r, &r->scratch, &n, r->size);
+        clip_tape_begin(&r->clip, &m->clip, a, r->batch.size.images, &r->scratch);
+    lay_out(r, &r->scratch, &n, r->batch.size);
     return OPA_OK;
 }
 
@@ -309,23 +188,23 @@ static void see(struct train *r)
 {
     const struct model *m = r->model;
     const size_t n = model_image_rows(m) * m->config.vision.hidden;
-    if (r->stage == IMAGE_PROJECTED || r->size.images == 0)
+    if (r->stage == IMAGE_PROJECTED || r->batch.size.images == 0)
         return;
     if (r->stage == IMAGE_PIXELS)
-        clip_tape_forward(r->t->ops, &m->clip, &r->params->adapter, &r->clip, r->features, r->images);
-    for (size_t i = 0; r->stage == IMAGE_FEATURES && i < r->size.images; i++)
-        memcpy(r->features + i * n, r->images[i], n * sizeof *r->features);
+        clip_tape_forward(r->t->ops, &m->clip, &r->params->adapter, &r->clip, r->features, r->batch.images);
+    for (size_t i = 0; r->stage == IMAGE_FEATURES && i < r->batch.size.images; i++)
+        memcpy(r->features + i * n, r->batch.images[i], n * sizeof *r->features);
     projector_tape_forward(r->t->ops, &m->projector, &r->params->adapter, &r->projector, r->projected, r->features);
 }
 
 static void embed(struct train *r)
 {
-    const size_t hidden = r->model->config.text.hidden, n = r->tree.image_tokens * hidden;
+    const size_t hidden = r->model->config.text.hidden, n = r->batch.tree.image_tokens * hidden;
     float *h = r->llama.h[0];
-    llama_embed(r->t->ops, &r->model->llama, h, r->tree.ids, r->tree.tokens);
-    for (size_t i = 0; i < r->tree.image_count; i++) {
-        const struct tree_image *image = &r->tree.images[i];
-        const float *from = r->stage == IMAGE_PROJECTED ? r->images[image->slot] : r->projected + image->slot * n;
+    llama_embed(r->t->ops, &r->model->llama, h, r->batch.tree.ids, r->batch.tree.tokens);
+    for (size_t i = 0; i < r->batch.tree.image_count; i++) {
+        const struct tree_image *image = &r->batch.tree.images[i];
+        const float *from = r->stage == IMAGE_PROJECTED ? r->batch.images[image->slot] : r->projected + image->slot * n;
         memcpy(h + image->begin * hidden, from, n * sizeof *h);
     }
 }
@@ -334,21 +213,21 @@ static void embed(struct train *r)
 static void project(struct train *r)
 {
     const struct llama *llama = &r->model->llama;
-    const size_t hidden = llama->config.hidden, n = r->size.targets;
+    const size_t hidden = llama->config.hidden, n = r->batch.size.targets;
     const float *h = r->llama.h[llama->config.layers];
     for (size_t i = 0; i < n; i++)
-        memcpy(r->selected + i * hidden, h + r->rows[i] * hidden, hidden * sizeof *h);
+        memcpy(r->selected + i * hidden, h + r->batch.rows[i] * hidden, hidden * sizeof *h);
     ops_rmsnorm_forward(r->t->ops, r->normed, r->rstd, r->selected, llama->norm, n, hidden,
                         (float)llama->config.rms_eps);
-    ops_head_logp_gradient(r->t->ops, r->logp, r->slope, ops_rows(r->normed, n, hidden), llama->head, r->ids);
+    ops_head_logp_gradient(r->t->ops, r->logp, r->slope, ops_rows(r->normed, n, hidden), llama->head, r->batch.ids);
 }
 
 int train_forward(struct train *r, const struct train_sample *samples, size_t count)
 {
-    int status = build(r, samples, count);
+    int status = micro_batch_build(r->t, &r->batch, r->model, samples, count);
     if (status == OPA_OK)
         status = cut_memory(r);
-    if (status != OPA_OK || r->size.targets == 0)
+    if (status != OPA_OK || r->batch.size.targets == 0)
         return status;
     see(r);
     embed(r);
@@ -392,14 +271,14 @@ static void weigh_targets(const struct train *r, const struct train_sample *samp
 static void project_back(const struct train *r)
 {
     const struct llama *llama = &r->model->llama;
-    const size_t hidden = llama->config.hidden, n = r->size.targets;
+    const size_t hidden = llama->config.hidden, n = r->batch.size.targets;
     float *dx = r->normed; /* not needed any more */
     memset(dx, 0, n * hidden * sizeof *dx);
-    memset(r->dh, 0, r->size.tokens * hidden * sizeof *dx);
+    memset(r->dh, 0, r->batch.size.tokens * hidden * sizeof *dx);
     ops_rmsnorm_backward(r->t->ops, dx, r->slope, r->selected, llama->norm, r->rstd, n, hidden);
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < hidden; j++)
-            r->dh[r->rows[i] * hidden + j] += dx[i * hidden + j];
+            r->dh[r->batch.rows[i] * hidden + j] += dx[i * hidden + j];
     }
 }
 
@@ -408,11 +287,11 @@ static void see_back(struct train *r)
 {
     const struct model *m = r->model;
     const struct adapter *a = &r->params->adapter;
-    const size_t hidden = m->config.text.hidden, n = r->tree.image_tokens * hidden;
+    const size_t hidden = m->config.text.hidden, n = r->batch.tree.image_tokens * hidden;
     const bool tower = r->plan.layers_vision > 0;
     float *dprojected = r->projected, *dfeatures = r->features; /* the latter once the former is read */
-    for (size_t i = 0; i < r->tree.image_count; i++)
-        memcpy(dprojected + r->tree.images[i].slot * n, r->dh + r->tree.images[i].begin * hidden,
+    for (size_t i = 0; i < r->batch.tree.image_count; i++)
+        memcpy(dprojected + r->batch.tree.images[i].slot * n, r->dh + r->batch.tree.images[i].begin * hidden,
                n * sizeof *dprojected);
     projector_tape_backward(r->t->ops, &m->projector, a, r->params->slope, &r->projector, tower ? dfeatures : NULL,
                             dprojected, r->features);
@@ -422,8 +301,8 @@ static void see_back(struct train *r)
 
 int train_backward(struct train *r, const struct train_sample *samples, size_t count)
 {
-    const bool below = r->stage != IMAGE_PROJECTED && r->size.images > 0;
-    if (r->size.targets == 0)
+    const bool below = r->stage != IMAGE_PROJECTED && r->batch.size.images > 0;
+    if (r->batch.size.targets == 0)
         return OPA_OK;
     weigh_targets(r, samples, count);
     project_back(r);
@@ -435,7 +314,7 @@ int train_backward(struct train *r, const struct train_sample *samples, size_t c
 
 int train_first_bad_layer(const struct train *r)
 {
-    const size_t n = r->size.tokens * r->model->config.text.hidden, layers = r->model->config.text.layers;
+    const size_t n = r->batch.size.tokens * r->model->config.text.hidden, layers = r->model->config.text.layers;
     for (size_t i = 0; i <= layers; i++) {
         for (size_t k = 0; k < n; k++) {
             if (!isfinite(r->llama.h[i][k]))
