@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A task is a block of queries of one head of keys: the queries of all heads that share it, so that keys and values are laid out
- * once for all of them. The task goes over the keys that the block may see in blocks too: scores = q * k^T, their softmax, and
- * sums of v, with the softmax's maximum and total so far kept for each row. All of it stays in the second cache: about 300 KiB with
- * heads of 128. With few rows (decoding) nothing is laid out: keys and values are read where they lie, once. */
+/* A task is a block of queries of one head of keys: the queries of all heads that share it. It goes over the keys that the block
+ * may see in blocks too: scores, their softmax, sums of values, with the softmax's maximum and total so far kept for each
+ * query. Scores stand as [keys, queries]: so keys are read where they lie, once, against queries that were laid out once for
+ * the task, and the softmax runs over columns without sums across a vector. All of it stays in the second cache: about 310
+ * KiB with heads of 128. With few queries (decoding) nothing is laid out and scores stand as [queries, keys]. */
 #include "ops/attention.h"
 
 #include <assert.h>
@@ -11,118 +12,148 @@
 
 #include "ops/context.h"
 
-#define BLOCK_ROWS ((size_t)96) /* rows of queries: tokens times heads of a group */
-#define BLOCK_KEYS ((size_t)128)
-#define FEW_ROWS ((size_t)6) /* up to this many rows, laying out keys costs more than it saves */
+#define BLOCK_QUERIES ((size_t)192) /* tokens times heads of a group */
+#define BLOCK_KEYS ((size_t)96)
+#define FEW ((size_t)6) /* up to this many queries, laying out costs more than it saves */
+#define FEW_KEYS ((size_t)1024)
 
-/* The scratch of a task. Rows of sums and of queries are @p width floats apart: head_dim filled up to whole vectors. */
+/* Below any score, and a number: what sees nothing yet must not become infinity less infinity. */
+#define NOTHING (-1e30f)
+
+/* The scratch of a task. */
 typedef struct block {
     const ops_simd *simd;
     const ops_attention_shape *shape;
     size_t head;            /* of keys */
     size_t group;           /* heads of queries to a head of keys */
-    size_t q_begin, tokens; /* rows of q: tokens * group rows of this block, token by token */
-    size_t width, rows;
-    float *q, *sums, *scores, *keys, *values; /* [rows, width] [rows, width] [rows, 128] [head_dim, 128] [128, width] */
-    float most[BLOCK_ROWS], total[BLOCK_ROWS];
+    size_t q_begin, tokens; /* queries of this block: tokens * group rows, token by token */
+    size_t rows, columns;   /* queries, and these filled up to whole panels */
+    size_t width;           /* head_dim filled up likewise */
+    float *q;               /* few: [rows, head_dim], else panels [head_dim, columns] */
+    float *sums;            /* [rows, width] */
+    float *scores;          /* few: [rows, FEW_KEYS], else [BLOCK_KEYS, columns] */
+    float *values;          /* panels [keys, width] */
+    float *most, *total;    /* [columns] */
 } block;
 
 static size_t block_tokens(size_t group)
 {
-    return group < BLOCK_ROWS ? BLOCK_ROWS / group : 1;
+    return group < BLOCK_QUERIES ? BLOCK_QUERIES / group : 1;
 }
 
+static size_t whole_panels(const ops_simd *simd, size_t n)
+{
+    return ops_ceil_div(n, 2 * simd->lanes) * 2 * simd->lanes;
+}
+
+/* Scratch for the block, its queries scaled and laid out, and nothing seen yet. */
 static void open_block(block *b, const ops_context *ctx, const ops_attention_shape *shape, const float *q)
 {
-    const size_t unit = 2 * ctx->simd->lanes, d = shape->head_dim;
+    const size_t d = shape->head_dim;
+    float scaled[OPS_MAX_HEAD_DIM];
     b->simd = ctx->simd;
     b->shape = shape;
-    b->width = ops_ceil_div(d, unit) * unit;
     b->rows = b->tokens * b->group;
+    b->columns = whole_panels(b->simd, b->rows);
+    b->width = whole_panels(b->simd, d);
     b->q = ops_scratch(ctx);
-    b->sums = b->q + BLOCK_ROWS * b->width;
-    b->scores = b->sums + BLOCK_ROWS * b->width;
-    b->keys = b->scores + BLOCK_ROWS * BLOCK_KEYS;
-    b->values = b->keys + d * BLOCK_KEYS;
-    assert(b->rows <= BLOCK_ROWS && b->values + BLOCK_KEYS * b->width <= b->q + OPS_SCRATCH);
-    for (size_t r = 0; r < b->rows; r++) {
-        const size_t token = b->q_begin + r / b->group, head = b->head * b->group + r % b->group;
-        float *to = b->q + r * b->width;
-        memcpy(to, q + token * shape->q_stride + head * d, d * sizeof *to);
-        b->simd->scale(to, d, shape->scale);
-        b->most[r] = -INFINITY;
+    b->sums = b->q + d * b->columns;
+    b->scores = b->sums + b->rows * b->width;
+    b->values = b->scores + (b->rows <= FEW ? FEW * FEW_KEYS : BLOCK_KEYS * b->columns);
+    b->most = b->values + BLOCK_KEYS * b->width;
+    b->total = b->most + b->columns;
+    assert(b->total + b->columns <= b->q + OPS_SCRATCH);
+    memset(b->q, 0, d * b->columns * sizeof *b->q);
+    memset(b->sums, 0, b->rows * b->width * sizeof *b->sums);
+    for (size_t r = 0; r < b->columns; r++) {
+        b->most[r] = NOTHING;
         b->total[r] = 0;
     }
-    memset(b->sums, 0, b->rows * b->width * sizeof *b->sums);
-}
-
-/* Scores of a row for keys that it sees become weights; those behind get none. What was summed so far shrinks with it when the
- * maximum grows. */
-static void weigh(block *b, size_t row, size_t seen, size_t count)
-{
-    float *s = b->scores + row * BLOCK_KEYS;
-    if (seen) {
-        const float most = b->simd->max(s, seen);
-        if (most > b->most[row]) {
-            const float shrink = expf(b->most[row] - most);
-            b->total[row] *= shrink;
-            b->simd->scale(b->sums + row * b->width, b->shape->head_dim, shrink);
-            b->most[row] = most;
-        }
-        b->total[row] += b->simd->exp_shifted(s, seen, b->most[row]);
+    for (size_t r = 0; r < b->rows; r++) {
+        const size_t token = b->q_begin + r / b->group, head = b->head * b->group + r % b->group;
+        memcpy(scaled, q + token * shape->q_stride + head * d, d * sizeof *scaled);
+        b->simd->scale(scaled, d, shape->scale);
+        if (b->rows <= FEW)
+            memcpy(b->q + r * d, scaled, d * sizeof *scaled);
+        else
+            b->simd->to_panel_column(b->q, scaled, d, r);
     }
-    memset(s + seen, 0, (count - seen) * sizeof *s);
 }
 
-/* Lay out a block of keys as [head_dim, keys] and of values as [keys, width]. The rests of their last vectors are zeros. */
-static size_t lay_out(block *b, const float *k, const float *v, size_t count)
+/* What a query has summed up so far shrinks when its maximum grows. */
+static void shrink(block *b, size_t row, float before)
 {
-    const size_t unit = 2 * b->simd->lanes, d = b->shape->head_dim, padded = ops_ceil_div(count, unit) * unit;
-    b->simd->transpose(b->keys, BLOCK_KEYS, k, b->shape->kv_stride, count, d);
-    for (size_t i = 0; count < padded && i < d; i++)
-        memset(b->keys + i * BLOCK_KEYS + count, 0, (padded - count) * sizeof *k);
-    for (size_t j = 0; j < count; j++) {
-        memcpy(b->values + j * b->width, v + j * b->shape->kv_stride, d * sizeof *v);
-        memset(b->values + j * b->width + d, 0, (b->width - d) * sizeof *v);
-    }
-    return padded;
+    if (b->most[row] == before)
+        return;
+    const float factor = expf(before - b->most[row]);
+    b->total[row] *= factor;
+    b->simd->scale(b->sums + row * b->width, b->shape->head_dim, factor);
 }
 
-/* Keys that a row sees of a block of @p count, when its block's first token sees @p first of them and each later one a key
- * more. */
-static size_t seen_by(const block *b, size_t row, ptrdiff_t first, size_t count)
-{
-    const ptrdiff_t seen = first + (ptrdiff_t)(row / b->group);
-    return seen < 0 ? 0 : ops_min((size_t)seen, count);
-}
+/* ---- few queries ---- */
 
-/* k and v are those of this head of keys. */
-static void attend_block(block *b, const float *k, const float *v, size_t count, ptrdiff_t first)
+static void attend_few(block *b, const float *k, const float *v, size_t count, ptrdiff_t first)
 {
     const size_t d = b->shape->head_dim, stride = b->shape->kv_stride;
-    if (b->rows <= FEW_ROWS) {
-        b->simd->narrow[OPS_F32](b->scores, BLOCK_KEYS, b->q, b->width, b->rows, k, stride, count, d, 1, 0);
-        for (size_t r = 0; r < b->rows; r++) {
-            const size_t seen = seen_by(b, r, first, count);
-            weigh(b, r, seen, count);
-            b->simd->accumulate(b->sums + r * b->width, d, b->scores + r * BLOCK_KEYS, v, stride, seen);
-        }
-        return;
+    b->simd->narrow[OPS_F32](b->scores, FEW_KEYS, b->q, d, b->rows, k, stride, count, d, 1, 0);
+    for (size_t r = 0; r < b->rows; r++) {
+        const ptrdiff_t visible = first + (ptrdiff_t)(r / b->group);
+        const size_t seen = visible < 0 ? 0 : ops_min((size_t)visible, count);
+        float *s = b->scores + r * FEW_KEYS;
+        if (seen == 0)
+            continue;
+        const float before = b->most[r];
+        b->most[r] = fmaxf(before, b->simd->max(s, seen));
+        shrink(b, r, before);
+        b->total[r] += b->simd->exp_shifted(s, seen, b->most[r]);
+        b->simd->accumulate(b->sums + r * b->width, d, s, v, stride, seen);
     }
-    const size_t padded = lay_out(b, k, v, count);
-    b->simd->outer(b->scores, BLOCK_KEYS, b->q, b->width, b->keys, BLOCK_KEYS, b->rows, padded, d, false);
-    for (size_t r = 0; r < b->rows; r++)
-        weigh(b, r, seen_by(b, r, first, count), count);
-    b->simd->outer(b->sums, b->width, b->scores, BLOCK_KEYS, b->values, b->width, b->rows, b->width, count, true);
 }
 
-/* A stretch of @p count keys, of which the block's first token sees @p first (all: count or more), the last tokens - 1 more. */
+/* ---- many ---- */
+
+/* Queries, from the first on, that do not see key j: it is seen by the tokens from j - first + 1 on. */
+static size_t blind(const block *b, size_t j, ptrdiff_t first)
+{
+    const ptrdiff_t tokens = (ptrdiff_t)j - first + 1;
+    return tokens <= 0 ? 0 : ops_min((size_t)tokens * b->group, b->rows);
+}
+
+/* Whole panels of queries that see none of these keys are skipped. */
+static void attend_many(block *b, const float *k, const float *v, size_t count, ptrdiff_t first)
+{
+    const size_t d = b->shape->head_dim, stride = b->shape->kv_stride, lds = b->columns;
+    const size_t skip = blind(b, 0, first) / (2 * b->simd->lanes) * 2 * b->simd->lanes;
+    float before[BLOCK_QUERIES], *scores = b->scores + skip;
+    b->simd->outer_rows(scores, lds, k, stride, b->q + skip * d, count, lds - skip, d);
+    for (size_t j = 0; j < count; j++)
+        for (size_t r = skip; r < blind(b, j, first); r++)
+            b->scores[j * lds + r] = -INFINITY;
+    memcpy(before, b->most, b->rows * sizeof *before);
+    b->simd->column_max(b->most + skip, scores, lds, count, lds - skip);
+    for (size_t r = skip; r < b->rows; r++)
+        shrink(b, r, before[r]);
+    b->simd->column_exp(b->total + skip, scores, lds, count, lds - skip, b->most + skip);
+    for (size_t j = 0; j < count; j++)
+        b->simd->to_panels(b->values, v + j * stride, d, j, count);
+    b->simd->outer_columns(b->sums + skip * b->width, b->width, scores, lds, b->values, b->rows - skip, b->width,
+                           count);
+}
+
+/* A stretch of @p count keys, of which the block's first token sees @p first (all: count or more), each later one a key more. */
 static void attend(block *b, const float *k, const float *v, size_t count, size_t first)
 {
-    const size_t visible = ops_min(count, first + b->tokens - 1), offset = b->head * b->shape->head_dim;
-    for (size_t j = 0; j < visible; j += BLOCK_KEYS)
-        attend_block(b, k + j * b->shape->kv_stride + offset, v + j * b->shape->kv_stride + offset,
-                     ops_min(BLOCK_KEYS, visible - j), (ptrdiff_t)first - (ptrdiff_t)j);
+    const ops_attention_shape *s = b->shape;
+    const size_t visible = ops_min(count, first + b->tokens - 1);
+    const size_t offset = b->head * (s->kv_head_stride ? s->kv_head_stride : s->head_dim);
+    const size_t step = b->rows <= FEW ? FEW_KEYS : BLOCK_KEYS;
+    for (size_t j = 0; j < visible; j += step) {
+        const size_t at = j * s->kv_stride + offset, n = ops_min(step, visible - j);
+        if (b->rows <= FEW)
+            attend_few(b, k + at, v + at, n, (ptrdiff_t)first - (ptrdiff_t)j);
+        else
+            attend_many(b, k + at, v + at, n, (ptrdiff_t)first - (ptrdiff_t)j);
+    }
 }
 
 static void close_block(const block *b, float *out, float *lse)
@@ -151,7 +182,7 @@ void ops_attention_tree_forward(const ops_context *ctx, float *out, float *lse, 
                                 const ops_attention_shape *shape)
 {
     const size_t group = shape->heads / shape->kv_heads, stride = shape->kv_stride;
-    assert(shape->heads % shape->kv_heads == 0 && group <= BLOCK_ROWS && shape->head_dim <= OPS_MAX_HEAD_DIM);
+    assert(shape->heads % shape->kv_heads == 0 && group <= BLOCK_QUERIES && shape->head_dim <= OPS_MAX_HEAD_DIM);
     size_t blocks = 0;
     for (size_t i = 0; i < count; i++)
         blocks += node_blocks(&nodes[i], group);
@@ -182,7 +213,7 @@ void ops_attention_cached_forward(const ops_context *ctx, float *out, const floa
                                   size_t count, const ops_attention_shape *shape)
 {
     const size_t group = shape->heads / shape->kv_heads, step = block_tokens(group);
-    assert(shape->heads % shape->kv_heads == 0 && group <= BLOCK_ROWS && shape->head_dim <= OPS_MAX_HEAD_DIM);
+    assert(shape->heads % shape->kv_heads == 0 && group <= BLOCK_QUERIES && shape->head_dim <= OPS_MAX_HEAD_DIM);
     size_t blocks = 0;
     for (size_t i = 0; i < count; i++)
         blocks += ops_ceil_div(sequences[i].q_count, step);

@@ -9,13 +9,15 @@
 
 #include "ops/ops.h"
 
-/** Geometry of one call. q and out rows hold [heads, head_dim], k and v rows [kv_heads, head_dim]; strides are floats from
- *  one token to the next. */
+/** Geometry of one call. Strides are floats from one token to the next. q and out rows hold [heads, head_dim], k and v rows
+ *  [kv_heads, head_dim]. A cache may also lie head by head, [kv_heads, room, head_dim]: then kv_stride is head_dim and
+ *  kv_head_stride room * head_dim, and decoding reads memory in long stretches. */
 typedef struct ops_attention_shape {
     size_t heads, kv_heads; /**< heads is a multiple of kv_heads */
     size_t head_dim;        /**< at most OPS_MAX_HEAD_DIM */
     size_t q_stride, kv_stride, out_stride;
-    float scale; /**< of the scores: 1 / sqrt(head_dim) as a rule */
+    size_t kv_head_stride; /**< floats from one head of k and v to the next; 0: head_dim */
+    float scale;           /**< of the scores: 1 / sqrt(head_dim) as a rule */
 } ops_attention_shape;
 
 #define OPS_MAX_HEAD_DIM 256
@@ -36,7 +38,7 @@ void ops_attention_tree_forward(const ops_context *ctx, float *out, float *lse, 
 
 /** A sequence with its cache: the queries are its last @p q_count tokens, whose keys and values are in the cache already. */
 typedef struct ops_sequence {
-    const float *k, *v;      /**< [length, kv_heads, head_dim], rows kv_stride apart */
+    const float *k, *v;      /**< the cache, laid out as the shape says */
     size_t length;           /**< tokens in the cache, the queries' own included */
     size_t q_begin, q_count; /**< rows of q and out */
 } ops_sequence;

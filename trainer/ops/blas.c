@@ -7,25 +7,7 @@
 
 #include <cblas.h>
 
-bool ops_cpu_has_avx2(void)
-{
-#ifdef OPS_X86
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-#else
-    return false;
-#endif
-}
-
-bool ops_cpu_has_avx512(void)
-{
-#ifdef OPS_X86
-    return ops_cpu_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl");
-#else
-    return false;
-#endif
-}
+#include "ops/cpu.h"
 
 static bool among(const char *name, const char *const *names)
 {

@@ -24,8 +24,4 @@ const char *ops_blas_better_core(const char *core, bool avx2, bool avx512);
 /** Leave threads to the caller. */
 void ops_blas_single_threaded(void);
 
-/** The processor and the system can run what -march=x86-64-v3 (AVX2, FMA, F16C) and -v4 (AVX-512 F, BW, CD, DQ, VL) make. */
-bool ops_cpu_has_avx2(void);
-bool ops_cpu_has_avx512(void);
-
 #endif

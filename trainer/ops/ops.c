@@ -11,6 +11,7 @@
 
 #include "ops/blas.h"
 #include "ops/context.h"
+#include "ops/cpu.h"
 
 size_t ops_dtype_size(ops_dtype dtype)
 {

@@ -9,16 +9,17 @@
 #include "ops/simd/vector.h"
 
 #define TILE_ROWS 6 /* times 2 vectors: 12 sums, 2 vectors of b and one of a in 16 registers */
+#define PANEL (2 * LANES)
 
-/* c[rows, 2 * LANES] (+)= a[rows, k] * b[k, 2 * LANES] */
-INLINE void tile(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb, const int rows, size_t k,
-                 bool add)
+/* c[rows, PANEL] (+)= a[rows, k] * b[k, PANEL]; a's rows are @p down floats apart, its columns @p right. */
+INLINE void tile(float *c, size_t ldc, const float *a, size_t down, size_t right, const float *b, const int rows,
+                 size_t k, bool add)
 {
     vf acc[TILE_ROWS][2] = {{{0}}};
     for (size_t l = 0; l < k; l++) {
-        const vf b0 = load(b + l * ldb), b1 = load(b + l * ldb + LANES);
+        const vf b0 = load(b + l * PANEL), b1 = load(b + l * PANEL + LANES);
         for (int r = 0; r < rows; r++) {
-            const vf x = splat(a[(size_t)r * lda + l]);
+            const vf x = splat(a[(size_t)r * down + l * right]);
             acc[r][0] += x * b0;
             acc[r][1] += x * b1;
         }
@@ -30,32 +31,86 @@ INLINE void tile(float *c, size_t ldc, const float *a, size_t lda, const float *
         }
 }
 
-static void outer(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb, size_t m, size_t n,
+/* A few rows of a stay in the first cache while b's panels pass by. */
+INLINE void outer(float *c, size_t ldc, const float *a, size_t down, size_t right, const float *b, size_t m, size_t n,
                   size_t k, bool add)
 {
-    for (size_t j = 0; j < n; j += 2 * LANES) {
-        size_t i = 0;
-        for (; i + TILE_ROWS <= m; i += TILE_ROWS)
-            tile(c + i * ldc + j, ldc, a + i * lda, lda, b + j, ldb, TILE_ROWS, k, add);
-        for (; i + 2 <= m; i += 2)
-            tile(c + i * ldc + j, ldc, a + i * lda, lda, b + j, ldb, 2, k, add);
-        if (i < m)
-            tile(c + i * ldc + j, ldc, a + i * lda, lda, b + j, ldb, 1, k, add);
+    for (size_t i = 0; i < m;) {
+        const size_t rows = m - i >= TILE_ROWS ? TILE_ROWS : m - i >= 2 ? 2 : 1;
+        for (size_t j = 0; j < n; j += PANEL) {
+            float *to = c + i * ldc + j;
+            if (rows == TILE_ROWS)
+                tile(to, ldc, a + i * down, down, right, b + j * k, TILE_ROWS, k, add);
+            else if (rows == 2)
+                tile(to, ldc, a + i * down, down, right, b + j * k, 2, k, add);
+            else
+                tile(to, ldc, a + i * down, down, right, b + j * k, 1, k, add);
+        }
+        i += rows;
     }
 }
 
-/* Squares, so that the lines of both sides stay in the first cache. */
-static void transpose(float *out, size_t ldo, const float *in, size_t ldi, size_t rows, size_t cols)
+static void outer_rows(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t m, size_t n, size_t k)
 {
-    enum { SIDE = 8 };
-    for (size_t i = 0; i < rows; i += SIDE)
-        for (size_t j = 0; j < cols; j += SIDE) {
-            const size_t down = rows - i < SIDE ? rows - i : SIDE, across = cols - j < SIDE ? cols - j : SIDE;
-            for (size_t x = 0; x < across; x++)
-                for (size_t y = 0; y < down; y++)
-                    out[(j + x) * ldo + i + y] = in[(i + y) * ldi + j + x];
-        }
+    outer(c, ldc, a, lda, 1, b, m, n, k, false);
 }
+
+static void outer_columns(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t m, size_t n,
+                          size_t k)
+{
+    outer(c, ldc, a, 1, lda, b, m, n, k, true);
+}
+
+/* n floats at @p from become row @p at of panels with k rows; the last one is filled up with zeros. */
+static void to_panels(float *panels, const float *from, size_t n, size_t at, size_t k)
+{
+    float *to = panels + at * PANEL;
+    size_t j = 0;
+    for (; j + PANEL <= n; j += PANEL, to += PANEL * k) {
+        store(to, load(from + j));
+        store(to + LANES, load(from + j + LANES));
+    }
+    if (j < n) {
+        memset(to, 0, PANEL * sizeof *to);
+        memcpy(to, from + j, (n - j) * sizeof *to);
+    }
+}
+
+/* Column i of panels with k rows. */
+static void to_panel_column(float *panels, const float *from, size_t k, size_t i)
+{
+    float *to = panels + i / PANEL * PANEL * k + i % PANEL;
+    for (size_t l = 0; l < k; l++)
+        to[l * PANEL] = from[l];
+}
+
+/* ---- softmax of columns ---- */
+
+static void column_max(float *most, const float *s, size_t lds, size_t rows, size_t n)
+{
+    for (size_t j = 0; j < n; j += LANES) {
+        vf best = load(most + j);
+        for (size_t i = 0; i < rows; i++)
+            best = vmax(best, load(s + i * lds + j));
+        store(most + j, best);
+    }
+}
+
+static void column_exp(float *total, float *s, size_t lds, size_t rows, size_t n, const float *most)
+{
+    for (size_t j = 0; j < n; j += LANES) {
+        const vf shift = load(most + j);
+        vf all = load(total + j);
+        for (size_t i = 0; i < rows; i++) {
+            const vf e = vexp(load(s + i * lds + j) - shift);
+            store(s + i * lds + j, e);
+            all += e;
+        }
+        store(total + j, all);
+    }
+}
+
+/* ---- few rows ---- */
 
 /* o[vectors * LANES] += p[count] * v[count, vectors * LANES] */
 INLINE void accumulate_strip(float *o, const int vectors, const float *p, const float *v, size_t stride, size_t count)
@@ -68,16 +123,21 @@ INLINE void accumulate_strip(float *o, const int vectors, const float *p, const 
         store(o + (size_t)i * LANES, load(o + (size_t)i * LANES) + acc[i]);
 }
 
+/* Some rows of v at a time, so that all of a row's strips are used while it is in the first cache. */
 static void accumulate(float *o, size_t n, const float *p, const float *v, size_t stride, size_t count)
 {
-    size_t i = 0;
-    for (; i + 8 * (size_t)LANES <= n; i += 8 * (size_t)LANES)
-        accumulate_strip(o + i, 8, p, v + i, stride, count);
-    for (; i + LANES <= n; i += LANES)
-        accumulate_strip(o + i, 1, p, v + i, stride, count);
-    for (; i < n; i++)
-        for (size_t j = 0; j < count; j++)
-            o[i] += p[j] * v[j * stride + i];
+    enum { ROWS = 32, STRIP = 8 * LANES };
+    for (size_t j = 0; j < count; j += ROWS, p += ROWS, v += ROWS * stride) {
+        const size_t rows = count - j < ROWS ? count - j : ROWS;
+        size_t i = 0;
+        for (; i + STRIP <= n; i += STRIP)
+            accumulate_strip(o + i, 8, p, v + i, stride, rows);
+        for (; i + LANES <= n; i += LANES)
+            accumulate_strip(o + i, 1, p, v + i, stride, rows);
+        for (; i < n; i++)
+            for (size_t r = 0; r < rows; r++)
+                o[i] += p[r] * v[r * stride + i];
+    }
 }
 
 #endif

@@ -13,6 +13,7 @@
 
 #define DOT_ROWS 4
 #define DOT_COLS 3
+#define STEPS ((size_t)4) /* vectors of a row between two looks at the loop's end */
 
 /* ---- LANES weights of a type as float32 ---- */
 
@@ -67,25 +68,35 @@ INLINE const void *element(ops_dtype dtype, const void *base, size_t i)
 /* Where the sums of a group go. */
 typedef struct target {
     float *y;
-    size_t ldy;
+    size_t ldy, apart; /* from one row of w to the next of a group */
     float alpha, beta;
 } target;
+
+/* One vector of each of the rows of w and x, at @p l. */
+INLINE void step(vf acc[DOT_ROWS][DOT_COLS], ops_dtype dtype, const int rows, const int cols, const float *x,
+                 size_t ldx, const void *w, size_t stride, size_t l)
+{
+    vf in[DOT_COLS];
+    for (int c = 0; c < cols; c++)
+        in[c] = load(x + (size_t)c * ldx + l);
+    for (int r = 0; r < rows; r++) {
+        const vf weight = load_as(dtype, element(dtype, w, (size_t)r * stride + l), LANES);
+        for (int c = 0; c < cols; c++)
+            acc[r][c] += weight * in[c];
+    }
+}
 
 INLINE void group(target to, ops_dtype dtype, const int rows, const int cols, const float *x, size_t ldx, const void *w,
                   size_t stride, size_t k)
 {
     vf acc[DOT_ROWS][DOT_COLS] = {{{0}}};
     size_t l = 0;
-    for (; l + LANES <= k; l += LANES) {
-        vf in[DOT_COLS];
-        for (int c = 0; c < cols; c++)
-            in[c] = load(x + (size_t)c * ldx + l);
-        for (int r = 0; r < rows; r++) {
-            const vf weight = load_as(dtype, element(dtype, w, (size_t)r * stride + l), LANES);
-            for (int c = 0; c < cols; c++)
-                acc[r][c] += weight * in[c];
-        }
+    for (; l + STEPS * LANES <= k; l += STEPS * LANES) {
+        for (size_t s = 0; s < STEPS; s++)
+            step(acc, dtype, rows, cols, x, ldx, w, stride, l + s * LANES);
     }
+    for (; l + LANES <= k; l += LANES)
+        step(acc, dtype, rows, cols, x, ldx, w, stride, l);
     for (int r = 0; l < k && r < rows; r++) {
         const vf weight = load_as(dtype, element(dtype, w, (size_t)r * stride + l), k - l);
         for (int c = 0; c < cols; c++)
@@ -93,7 +104,7 @@ INLINE void group(target to, ops_dtype dtype, const int rows, const int cols, co
     }
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < cols; c++) {
-            float *y = to.y + (size_t)c * to.ldy + r;
+            float *y = to.y + (size_t)c * to.ldy + (size_t)r * to.apart;
             const float value = to.alpha * sum(acc[r][c]);
             *y = to.beta == 0 ? value : value + to.beta * *y;
         }
@@ -103,24 +114,34 @@ INLINE void group(target to, ops_dtype dtype, const int rows, const int cols, co
 INLINE void strip(target to, ops_dtype dtype, const int rows, const float *x, size_t ldx, size_t m, const void *w,
                   size_t stride, size_t k)
 {
-    for (size_t i = 0; i < m; i += DOT_COLS) {
-        const target at = {to.y + i * to.ldy, to.ldy, to.alpha, to.beta};
-        if (m - i >= 3)
-            group(at, dtype, rows, 3, x + i * ldx, ldx, w, stride, k);
-        else if (m - i == 2)
-            group(at, dtype, rows, 2, x + i * ldx, ldx, w, stride, k);
+    for (size_t i = 0; i < m;) {
+        target at = to;
+        at.y += i * to.ldy;
+        const float *from = x + i * ldx;
+        const size_t left = m - i, cols = left == 4  ? 2
+                                          : left < 3 ? left
+                                                     : 3; /* of four two and two, not three and one */
+        if (cols == 3)
+            group(at, dtype, rows, 3, from, ldx, w, stride, k);
+        else if (cols == 2)
+            group(at, dtype, rows, 2, from, ldx, w, stride, k);
         else
-            group(at, dtype, rows, 1, x + i * ldx, ldx, w, stride, k);
+            group(at, dtype, rows, 1, from, ldx, w, stride, k);
+        i += cols;
     }
 }
 
+/* The rows of a group lie a quarter of the matrix apart: a thread reads four streams without an end, which the processor fetches
+ * ahead by itself. Neighbouring rows would be four streams that begin anew after a few pages. */
 INLINE void narrow(ops_dtype dtype, target to, const float *x, size_t ldx, size_t m, const void *w, size_t stride,
                    size_t n, size_t k)
 {
-    size_t j = 0;
-    for (; j + DOT_ROWS <= n; j += DOT_ROWS, to.y += DOT_ROWS)
-        strip(to, dtype, DOT_ROWS, x, ldx, m, element(dtype, w, j * stride), stride, k);
-    for (; j < n; j++, to.y++)
+    const size_t quarter = n / DOT_ROWS;
+    to.apart = quarter;
+    for (size_t j = 0; j < quarter; j++, to.y++)
+        strip(to, dtype, DOT_ROWS, x, ldx, m, element(dtype, w, j * stride), quarter * stride, k);
+    to.y += (DOT_ROWS - 1) * quarter;
+    for (size_t j = DOT_ROWS * quarter; j < n; j++, to.y++)
         strip(to, dtype, 1, x, ldx, m, element(dtype, w, j * stride), stride, k);
 }
 
@@ -139,7 +160,7 @@ INLINE void expand(ops_dtype dtype, float *out, const void *from, size_t n)
     static void narrow_##suffix(float *y, size_t ldy, const float *x, size_t ldx, size_t m, const void *w,             \
                                 size_t stride, size_t n, size_t k, float alpha, float beta)                            \
     {                                                                                                                  \
-        narrow(dtype, (target){y, ldy, alpha, beta}, x, ldx, m, w, stride, n, k);                                      \
+        narrow(dtype, (target){y, ldy, 0, alpha, beta}, x, ldx, m, w, stride, n, k);                                   \
     }                                                                                                                  \
     static void expand_##suffix(float *out, const void *from, size_t n)                                                \
     {                                                                                                                  \

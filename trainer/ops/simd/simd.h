@@ -22,11 +22,19 @@ typedef struct ops_simd {
     ops_narrow *narrow[3];
     void (*expand[3])(float *out, const void *from, size_t n);
 
-    /* block.h: c[m, n] = a[m, k] * b[k, n] (+ c when add), rows lda, ldb, ldc apart; n is a multiple of 2 * lanes. */
-    void (*outer)(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb, size_t m, size_t n,
-                  size_t k, bool add);
-    /** out[j * ldo + i] = in[i * ldi + j]; i < rows, j < cols. */
-    void (*transpose)(float *out, size_t ldo, const float *in, size_t ldi, size_t rows, size_t cols);
+    /* block.h. Panels: a matrix [k, n] as [n / (2 * lanes)] pieces of [k, 2 * lanes], n filled up with zeros. */
+    /** c[m, n] = a[m, k] * b, rows of a lda apart; n is a multiple of 2 * lanes. */
+    void (*outer_rows)(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t m, size_t n, size_t k);
+    /** c[m, n] += a[k, m]^T * b. */
+    void (*outer_columns)(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t m, size_t n,
+                          size_t k);
+    /** Row @p at of panels with k rows, and column @p i. */
+    void (*to_panels)(float *panels, const float *from, size_t n, size_t at, size_t k);
+    void (*to_panel_column)(float *panels, const float *from, size_t k, size_t i);
+    /** most[j] = max(most[j], s[i * lds + j]), i < rows; j < n, a multiple of lanes. */
+    void (*column_max)(float *most, const float *s, size_t lds, size_t rows, size_t n);
+    /** s[i * lds + j] = exp(s[i * lds + j] - most[j]), total[j] += their sum. */
+    void (*column_exp)(float *total, float *s, size_t lds, size_t rows, size_t n, const float *most);
     /** o[n] += sum_j p[j] * v[j * stride + i], i < n, j < count. */
     void (*accumulate)(float *o, size_t n, const float *p, const float *v, size_t stride, size_t count);
 
@@ -36,6 +44,7 @@ typedef struct ops_simd {
     float (*exp_shifted)(float *x, size_t n, float shift);
     /** The same sum without writing. */
     float (*sum_exp)(const float *x, size_t n, float shift);
+    float (*sum)(const float *x, size_t n); /**< as fast as it can be read */
     void (*scale)(float *x, size_t n, float factor);
     void (*add)(float *x, size_t n, float term);
     float (*rmsnorm)(float *out, const float *x, const float *weight, size_t n, float eps); /**< returns r */

@@ -4,6 +4,12 @@
 
 #include "ops/attention.h"
 
+/* Floats from a cache's begin to a head of a token. */
+static size_t kv_at(const ops_attention_shape *s, size_t token, size_t head)
+{
+    return token * s->kv_stride + head * (s->kv_head_stride ? s->kv_head_stride : s->head_dim);
+}
+
 /* Which keys a token sees is asked one by one here. */
 typedef bool sees(const void *of, size_t query, size_t key);
 
@@ -20,11 +26,11 @@ static double attention_naive(double *out, const float *q, const float *k, const
         if (!see(of, query, j))
             continue;
         for (size_t i = 0; i < d; i++)
-            score += (double)q[query * s->q_stride + head * d + i] * k[j * s->kv_stride + kv_head * d + i];
+            score += (double)q[query * s->q_stride + head * d + i] * k[kv_at(s, j, kv_head) + i];
         const double e = exp(score * s->scale);
         total += e;
         for (size_t i = 0; i < d; i++)
-            out[i] += e * v[j * s->kv_stride + kv_head * d + i];
+            out[i] += e * v[kv_at(s, j, kv_head) + i];
     }
     for (size_t i = 0; i < d; i++)
         out[i] /= total;
@@ -137,16 +143,20 @@ static bool window_sees(const void *of, size_t query, size_t key)
     return key < w->seen_before + (query - w->q_begin) + 1;
 }
 
-static void check_caches(const ops_context *ctx, size_t longest_cache, size_t most_queries)
+static void check_caches(const ops_context *ctx, size_t longest_cache, size_t most_queries, bool by_head)
 {
     ops_sequence seqs[5];
     const size_t count = 1 + rng_below(5);
-    const ops_attention_shape s = random_shape();
+    ops_attention_shape s = random_shape();
+    if (by_head) {
+        s.kv_stride = s.head_dim;
+        s.kv_head_stride = longest_cache * s.head_dim;
+    }
     size_t queries = 0;
     for (size_t i = 0; i < count; i++) {
         const size_t length = 1 + rng_below(longest_cache);
-        seqs[i] = (ops_sequence){
-            .k = floats(length * s.kv_stride, 1), .v = floats(length * s.kv_stride, 1), .length = length};
+        const size_t size = by_head ? kv_at(&s, length, s.kv_heads - 1) : length * s.kv_stride;
+        seqs[i] = (ops_sequence){.k = floats(size, 1), .v = floats(size, 1), .length = length};
         seqs[i].q_begin = queries;
         seqs[i].q_count = 1 + rng_below(length < most_queries ? length : most_queries);
         queries += seqs[i].q_count;
@@ -169,9 +179,10 @@ static void check_caches(const ops_context *ctx, size_t longest_cache, size_t mo
 static void caches(const ops_context *ctx)
 {
     for (int round = 0; round < 10; round++)
-        check_caches(ctx, 300, 1);
+        check_caches(ctx, 300, 1, round % 2);
+    check_caches(ctx, 2500, 2, true);
     for (int round = 0; round < 5; round++)
-        check_caches(ctx, 150, 40);
+        check_caches(ctx, 150, 40, round % 2);
 }
 
 static void test_caches(void **state)
@@ -183,7 +194,7 @@ static void test_caches(void **state)
 /* Scores of a thousand neither overflow nor drown the others. */
 static void steep(const ops_context *ctx)
 {
-    const ops_attention_shape s = {1, 1, 1, 1, 1, 1, 1};
+    const ops_attention_shape s = {1, 1, 1, 1, 1, 1, 0, 1};
     const float q[1] = {1000}, k[3] = {-1, 1, 1}, v[3] = {5, 1, 3};
     const ops_sequence seq = {k, v, 3, 0, 1};
     float out[1];

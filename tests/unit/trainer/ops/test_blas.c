@@ -2,6 +2,7 @@
 #include "helper.h"
 
 #include "ops/blas.h"
+#include "ops/cpu.h"
 
 static void test_better_core(void **state)
 {
