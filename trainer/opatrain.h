@@ -7,6 +7,7 @@
 #include "packed.h"
 #include "program.h"
 #include "session.h"
+#include "settings.h"
 
 extern const struct command cmd_score, cmd_generate, cmd_adapter;
 
@@ -24,13 +25,9 @@ struct run {
     struct conversation conversation;
     struct prompter prompter;
     struct session session;
-    uint64_t memory_limit; /* bytes; 0: none */
-    struct text_buffer {
-        char *data;
-        size_t size, capacity;
-        bool failed;
-    } settings;         /* what the output depends on */
-    struct outfile out; /* unless standard output */
+    uint64_t memory_limit;    /* bytes; 0: none */
+    struct settings settings; /* what the output depends on */
+    struct outfile out;       /* unless standard output */
 };
 
 enum { RUN_FLAGS = 10 };
