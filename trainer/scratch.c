@@ -28,6 +28,12 @@ float *scratch_take(struct scratch *s, size_t n)
     return piece;
 }
 
+float *scratch_piece(struct scratch *s, size_t *floats, size_t n)
+{
+    *floats += scratch_round(n);
+    return s ? scratch_take(s, n) : NULL;
+}
+
 void scratch_release(struct scratch *s)
 {
     free(s->data);

@@ -22,6 +22,9 @@ static inline size_t scratch_round(size_t n)
 int scratch_begin(struct trainer *t, struct scratch *s, size_t floats);
 /** The next piece; uninitialised. */
 float *scratch_take(struct scratch *s, size_t n);
+/** The same, and add what it takes to *floats; with NULL for @p s only that, so that one function lays pieces out and sums
+ *  them up. */
+float *scratch_piece(struct scratch *s, size_t *floats, size_t n);
 void scratch_release(struct scratch *s);
 
 #endif

@@ -129,6 +129,12 @@ size_t clip_scratch(const struct clip *clip, const struct adapter *adapter, size
            scratch_round(linear_scratch(adapter, rows)) + scratch_round(clip_patches(c) * clip->patch.cols);
 }
 
+void clip_embed(const ops_context *ops, const struct clip *clip, float *h, const float *pixels, float *patches)
+{
+    embed(ops, clip, h, pixels, patches);
+    layer_norm(ops, clip, h, h, &clip->pre, 1 + clip_patches(&clip->config));
+}
+
 /* Hidden states of all tokens, in *h. */
 static void run(const ops_context *ops, const struct clip *clip, const struct adapter *adapter, float *h,
                 const float *pixels, const struct work *w, float *patches)
@@ -136,9 +142,8 @@ static void run(const ops_context *ops, const struct clip *clip, const struct ad
     const size_t rows = w->rows / w->images, size = clip->config.image_size;
     for (size_t i = 0; i < w->images; i++) {
         w->nodes[i] = (ops_node){-1, i * rows, rows};
-        embed(ops, clip, h + i * rows * w->width, pixels + i * 3 * size * size, patches);
+        clip_embed(ops, clip, h + i * rows * w->width, pixels + i * 3 * size * size, patches);
     }
-    layer_norm(ops, clip, h, h, &clip->pre, w->rows);
     for (size_t i = 0; i < clip->depth; i++)
         layer_forward(ops, clip, adapter, i, h, w);
 }

@@ -36,6 +36,9 @@ int clip_forward(struct trainer *t, const struct clip *clip, const struct adapte
                  const float *pixels, size_t images, struct scratch *scratch);
 size_t clip_scratch(const struct clip *clip, const struct adapter *adapter, size_t images);
 
+/** What goes into the first layer for one image: h [1 + patches, hidden]. @p patches [patches, patch.cols] is scratch. */
+void clip_embed(const ops_context *ops, const struct clip *clip, float *h, const float *pixels, float *patches);
+
 struct projector {
     struct linear first, second;
     ops_activation activation;

@@ -26,4 +26,13 @@ void ops_activation_forward(const ops_context *ctx, float *x, const float *bias,
 void ops_silu_mul_forward(const ops_context *ctx, float *out, const float *gate, const float *up, size_t stride,
                           size_t rows, size_t width);
 
+/** dx[i,:] *= f'(x[i,:]), x what went in with its bias. dx and x [rows, width] without gaps. */
+void ops_activation_backward(const ops_context *ctx, float *dx, const float *x, size_t rows, size_t width,
+                             ops_activation f);
+
+/** LLaMA's gate backwards, in one pass and in place: gate and up become their own gradients, and out, which holds its
+ *  gradient, becomes silu(gate) * up again, which the layer behind needs for the gradient of its weights. All [rows, width]
+ *  without gaps. */
+void ops_silu_mul_backward(const ops_context *ctx, float *gate, float *up, float *out, size_t rows, size_t width);
+
 #endif

@@ -36,6 +36,14 @@ void ops_attention_tree_forward(const ops_context *ctx, float *out, float *lse, 
                                 const float *v, const ops_node *nodes, size_t count, bool causal,
                                 const ops_attention_shape *shape);
 
+/** dq, dk, dv: the gradients of q, k and v (their shapes and strides) where dout is that of out (out's). out and @p lse [tokens,
+ *  heads] are what the forward pass made of the same q, k, v; probabilities are made again from them, block by block. dq, dk
+ *  and dv are overwritten for the tokens of the nodes, and overlap nothing. The work is spread over roots and heads of keys:
+ *  every sum is one thread's, so the bits do not depend on how many there are. */
+void ops_attention_tree_backward(const ops_context *ctx, float *dq, float *dk, float *dv, const float *dout,
+                                 const float *out, const float *lse, const float *q, const float *k, const float *v,
+                                 const ops_node *nodes, size_t count, bool causal, const ops_attention_shape *shape);
+
 /** A sequence with its cache: the queries are its last @p q_count tokens, whose keys and values are in the cache already. */
 typedef struct ops_sequence {
     const float *k, *v;      /**< the cache, laid out as the shape says */

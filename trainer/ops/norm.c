@@ -27,3 +27,19 @@ void ops_layernorm_forward(const ops_context *ctx, float *out, float *mean, floa
             rstd[t] = moments[1];
     }
 }
+
+void ops_rmsnorm_backward(const ops_context *ctx, float *dx, const float *dy, const float *x, const float *weight,
+                          const float *rstd, size_t tokens, size_t width)
+{
+#pragma omp parallel for schedule(static) num_threads(ops_threads_for(ctx, tokens *width))
+    for (size_t t = 0; t < tokens; t++)
+        ctx->simd->rmsnorm_back(dx + t * width, dy + t * width, x + t * width, weight, rstd[t], width);
+}
+
+void ops_layernorm_backward(const ops_context *ctx, float *dx, const float *dy, const float *x, const float *weight,
+                            const float *mean, const float *rstd, size_t tokens, size_t width)
+{
+#pragma omp parallel for schedule(static) num_threads(ops_threads_for(ctx, tokens *width))
+    for (size_t t = 0; t < tokens; t++)
+        ctx->simd->layernorm_back(dx + t * width, dy + t * width, x + t * width, weight, mean[t], rstd[t], width);
+}

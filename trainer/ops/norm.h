@@ -17,4 +17,13 @@ void ops_rmsnorm_forward(const ops_context *ctx, float *out, float *rstd, const 
 void ops_layernorm_forward(const ops_context *ctx, float *out, float *mean, float *rstd, const float *x,
                            const float *weight, const float *bias, size_t tokens, size_t width, float eps);
 
+/** dx[t,:] += the gradient that dy, out's, puts through RMSNorm; x is what went in, @p rstd what came out. The weight is
+ *  fixed and gets none. dx overlaps neither dy nor x. */
+void ops_rmsnorm_backward(const ops_context *ctx, float *dx, const float *dy, const float *x, const float *weight,
+                          const float *rstd, size_t tokens, size_t width);
+
+/** The same through LayerNorm. */
+void ops_layernorm_backward(const ops_context *ctx, float *dx, const float *dy, const float *x, const float *weight,
+                            const float *mean, const float *rstd, size_t tokens, size_t width);
+
 #endif

@@ -39,3 +39,12 @@ void ops_rope_forward(const ops_context *ctx, float *x, size_t stride, size_t he
         for (size_t h = 0; h < heads; h++)
             ctx->simd->rope(x + t * stride + h * 2 * half, rope->cos + t * half, rope->sin + t * half, half);
 }
+
+void ops_rope_backward(const ops_context *ctx, float *dx, size_t stride, size_t heads, const ops_rope *rope)
+{
+    const size_t half = rope->half;
+#pragma omp parallel for schedule(static) num_threads(ops_threads_for(ctx, rope->tokens *heads *half))
+    for (size_t t = 0; t < rope->tokens; t++)
+        for (size_t h = 0; h < heads; h++)
+            ctx->simd->rope_back(dx + t * stride + h * 2 * half, rope->cos + t * half, rope->sin + t * half, half);
+}

@@ -23,4 +23,7 @@ void ops_rope_release(ops_rope *rope);
 /** Turn x in place: x [tokens, heads, 2 * half], rows @p stride floats apart. */
 void ops_rope_forward(const ops_context *ctx, float *x, size_t stride, size_t heads, const ops_rope *rope);
 
+/** Turn a gradient back, in place: shapes as above. */
+void ops_rope_backward(const ops_context *ctx, float *dx, size_t stride, size_t heads, const ops_rope *rope);
+
 #endif

@@ -6,6 +6,7 @@
 #include "ops/simd/dot.h"
 #include "ops/simd/pixels.h"
 #include "ops/simd/rows.h"
+#include "ops/simd/slopes.h"
 
 /* The table's name with that of the instruction set behind it. */
 #define PASTE2(a, b) a##b
@@ -36,6 +37,13 @@ const ops_simd PASTE(ops_simd_, OPS_ISA) = {
     .rope = rope,
     .activation = activation,
     .silu_mul = silu_mul,
+    .dot = dot_rows,
+    .rmsnorm_back = rmsnorm_back,
+    .layernorm_back = layernorm_back,
+    .rope_back = rope_back,
+    .softmax_back = softmax_back,
+    .activation_back = activation_back,
+    .silu_mul_back = silu_mul_back,
     .filter_row = filter_row,
     .filter_column = filter_column,
     .split_rgb = split_rgb,

@@ -55,6 +55,19 @@ typedef struct ops_simd {
     void (*activation)(float *x, const float *bias, size_t n, ops_activation f); /**< bias [n] or NULL */
     void (*silu_mul)(float *out, const float *gate, const float *up, size_t n);
 
+    /* slopes.h */
+    float (*dot)(const float *a, const float *b, size_t n);
+    /** dx += what comes through the norm of x. */
+    void (*rmsnorm_back)(float *dx, const float *dy, const float *x, const float *weight, float r, size_t n);
+    void (*layernorm_back)(float *dx, const float *dy, const float *x, const float *weight, float mean, float r,
+                           size_t n);
+    void (*rope_back)(float *x, const float *cos, const float *sin, size_t half);
+    /** p = exp(p - lse), dp = p * (dp - delta) * scale, for the first @p seen; 0 for the others. */
+    void (*softmax_back)(float *p, float *dp, size_t n, size_t seen, float lse, float delta, float scale);
+    void (*activation_back)(float *dx, const float *x, size_t n, ops_activation f); /**< dx *= f'(x) */
+    /** out: its slope on the way in, itself on the way out; gate and up become their slopes. */
+    void (*silu_mul_back)(float *gate, float *up, float *out, size_t n);
+
     /* pixels.h */
     void (*filter_row)(uint8_t *out, const uint8_t *const planes[3], const ops_filter *filter);
     void (*filter_column)(uint8_t *out, const uint8_t *rows, size_t n, const int32_t *coefficients, size_t count);
