@@ -76,9 +76,8 @@ int run_folder_open(struct trainer *t, struct run_folder *out, const char *path,
     size_t count;
     *out = (struct run_folder){.path = strdup(path), .keep = keep, .step = -1};
     out->checkpoints = path_join(path, "checkpoints");
-    out->log = path_join(path, "log.jsonl");
     char *result = path_join(path, "adapter_model.safetensors");
-    int status = out->path && out->checkpoints && out->log && result ? make_folder(t, path) : trainer_fail_memory(t);
+    int status = out->path && out->checkpoints && result ? make_folder(t, path) : trainer_fail_memory(t);
     if (status == OPA_OK) {
         out->step = newest(out, INT64_MAX, &count);
         out->finished = path_exists(result);
@@ -91,7 +90,6 @@ void run_folder_release(struct run_folder *f)
 {
     free(f->path);
     free(f->checkpoints);
-    free(f->log);
     *f = (struct run_folder){0};
 }
 
@@ -149,12 +147,12 @@ static int load_optimiser(struct trainer *t, const char *dir, struct optimiser *
     return status;
 }
 
-static int save_state(struct trainer *t, const char *dir, int64_t step, uint64_t log_bytes)
+static int save_state(struct trainer *t, const char *dir, int64_t step, struct run_sizes sizes)
 {
     char text[100];
     char *path = path_join(dir, "state.json");
-    const int n = snprintf(text, sizeof text, "{\"step\":%lld,\"log_bytes\":%llu}\n", (long long)step,
-                           (unsigned long long)log_bytes);
+    const int n = snprintf(text, sizeof text, "{\"step\":%lld,\"log\":%llu,\"eval\":%llu}\n", (long long)step,
+                           (unsigned long long)sizes.log, (unsigned long long)sizes.eval);
     const int status = path ? durable_file(t, path, text, (size_t)n) : trainer_fail_memory(t);
     free(path);
     return status;
@@ -168,7 +166,8 @@ static int load_state(struct trainer *t, const char *dir, struct run_folder *f, 
     if (status == OPA_OK) {
         struct fields fields = json_file_fields(t, &file, path);
         o->updates = fields_integer(&fields, "step", 0, 0, INT64_MAX);
-        f->log_bytes = (uint64_t)fields_integer(&fields, "log_bytes", 0, 0, INT64_MAX);
+        f->sizes.log = (uint64_t)fields_integer(&fields, "log", 0, 0, INT64_MAX);
+        f->sizes.eval = (uint64_t)fields_integer(&fields, "eval", 0, 0, INT64_MAX);
         status = fields.status;
         json_file_release(&file);
     }
@@ -178,7 +177,7 @@ static int load_state(struct trainer *t, const char *dir, struct run_folder *f, 
 
 /* ---- checkpoints ---- */
 
-static int save_parts(struct trainer *t, const char *dir, int64_t step, uint64_t log_bytes,
+static int save_parts(struct trainer *t, const char *dir, int64_t step, struct run_sizes sizes,
                       const struct adapter_out *adapter, const struct optimiser *optimiser)
 {
     int status = make_folder(t, dir);
@@ -187,18 +186,18 @@ static int save_parts(struct trainer *t, const char *dir, int64_t step, uint64_t
     if (status == OPA_OK)
         status = save_optimiser(t, dir, optimiser);
     if (status == OPA_OK)
-        status = save_state(t, dir, step, log_bytes);
+        status = save_state(t, dir, step, sizes);
     return status;
 }
 
-int checkpoint_save(struct trainer *t, struct run_folder *f, int64_t step, uint64_t log_bytes,
+int checkpoint_save(struct trainer *t, struct run_folder *f, int64_t step, struct run_sizes sizes,
                     const struct adapter_out *adapter, const struct optimiser *optimiser)
 {
     char *new = path_join(f->checkpoints, "new"), *path = step_path(f, step);
     int status = new &&path ? make_folder(t, f->checkpoints) : trainer_fail_memory(t);
     if (status == OPA_OK) {
         remove_folder(new);
-        status = save_parts(t, new, step, log_bytes, adapter, optimiser);
+        status = save_parts(t, new, step, sizes, adapter, optimiser);
         if (status == OPA_OK)
             status = durable_rename(t, new, path);
         else

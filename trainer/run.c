@@ -153,24 +153,17 @@ void run_setting(struct run *run, const char *name, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    settings_add(&run->settings, name, format, args);
+    settings_addv(&run->settings, name, format, args);
     va_end(args);
 }
 
 void run_setting_pack(struct run *run, const opa_pack *pack)
 {
     char id[IDENTITY_SIZE];
-    const size_t count = opa_pack_count(pack);
-    uint8_t *sums = malloc((count + 1) * OPA_SHA256_SIZE);
-    if (sums == NULL) {
+    if (identity_of_pack(id, pack))
+        run_setting(run, "pack", "%s", id);
+    else
         run->settings.failed = true;
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        memcpy(sums + i * OPA_SHA256_SIZE, opa_pack_at(pack, i)->sha256, OPA_SHA256_SIZE);
-    identity_of_bytes(id, sums, count * OPA_SHA256_SIZE);
-    run_setting(run, "pack", "%s", id);
-    free(sums);
 }
 
 int run_open_output(struct run *run)

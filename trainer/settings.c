@@ -17,19 +17,38 @@ static bool reserve(struct settings *s, size_t more)
     return true;
 }
 
-void settings_add(struct settings *s, const char *name, const char *format, va_list args)
+static void append(struct settings *s, const char *text, size_t size)
+{
+    if (!reserve(s, size + 1)) {
+        s->failed = true;
+        return;
+    }
+    memcpy(s->data + s->size, text, size);
+    s->size += size;
+    s->data[s->size] = '\0';
+}
+
+void settings_addv(struct settings *s, const char *name, const char *format, va_list args)
 {
     char line[1024];
     const int head = snprintf(line, sizeof line, "%s: ", name);
     vsnprintf(line + head, sizeof line - (size_t)head - 1, format, args);
     strcat(line, "\n");
-    const size_t size = strlen(line);
-    if (!reserve(s, size + 1)) {
-        s->failed = true;
-        return;
-    }
-    memcpy(s->data + s->size, line, size + 1);
-    s->size += size;
+    append(s, line, strlen(line));
+}
+
+void settings_add(struct settings *s, const char *name, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    settings_addv(s, name, format, args);
+    va_end(args);
+}
+
+void settings_append(struct settings *s, const struct settings *from)
+{
+    append(s, from->data ? from->data : "", from->size);
+    s->failed = s->failed || from->failed;
 }
 
 void settings_release(struct settings *s)

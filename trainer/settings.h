@@ -16,7 +16,10 @@ struct settings {
 };
 
 /** Add a line. */
-void settings_add(struct settings *s, const char *name, const char *format, va_list args);
+void settings_addv(struct settings *s, const char *name, const char *format, va_list args);
+void settings_add(struct settings *s, const char *name, const char *format, ...) OPA_PRINTF(3, 4);
+/** Add the lines of another. */
+void settings_append(struct settings *s, const struct settings *from);
 void settings_release(struct settings *s);
 
 /** The name of the first line in which @p have [size] and @p want differ; "" when none does. */

@@ -2,6 +2,7 @@
 #include "update.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 void update_begin(struct update *u, const struct loss_counts *counts)
@@ -48,8 +49,6 @@ static int check_finite(const struct update *u, struct example *const *examples,
 static int forward(struct update *u, struct train_sample *trees, struct example *const *examples, size_t count)
 {
     struct loss_counts counts = u->counts;
-    for (size_t i = 0; i < count; i++)
-        trees[i] = examples[i]->tree;
     int status = train_forward(u->train, trees, count);
     if (status == OPA_OK)
         status = check_finite(u, examples, count);
@@ -68,7 +67,9 @@ static int forward(struct update *u, struct train_sample *trees, struct example 
 
 static int pass(struct update *u, struct example *const *examples, size_t count, bool back)
 {
-    struct train_sample *trees = malloc((count + 1) * sizeof *trees);
+    struct train_sample *trees = calloc(count + 1, sizeof *trees);
+    for (size_t i = 0; i < count && trees != NULL; i++)
+        trees[i] = examples[i]->tree;
     int status = trees ? forward(u, trees, examples, count) : trainer_fail_memory(u->t);
     if (status == OPA_OK && back)
         status = train_backward(u->train, trees, count);
