@@ -8,6 +8,7 @@
 #include "generate.h"
 #include "identity.h"
 #include "opatrain.h"
+#include "plan.h"
 #include "prompts.h"
 #include "vision.h"
 
@@ -272,11 +273,32 @@ static void say_done(struct generating *g)
              g->now.before > 0 ? " (the others are from an earlier run)" : "");
 }
 
+/* Smaller batches where --memory asks for them. */
+static int fit_memory(struct generating *g)
+{
+    const struct run *run = &g->run;
+    const size_t prompt = model_image_rows(run->model) + 256;
+    const int64_t wanted = g->batch;
+    if (run->memory_limit == 0)
+        return GO_ON;
+    while (g->batch > 0 &&
+           plan_generate(run->model, run->adapter, (size_t)g->batch, prompt, (size_t)g->max_new_tokens).total >
+               run->memory_limit)
+        g->batch--;
+    if (g->batch == 0)
+        return cli_error(run->cli, EXIT_USAGE,
+                         "--memory %s is too little even for one prompt: see opatrain doctor --model %s", run->memory,
+                         run->model_dir);
+    if (g->batch < wanted)
+        cli_note(run->cli, "%lld prompts at a time fit in --memory %s", (long long)g->batch, run->memory);
+    return GO_ON;
+}
+
 static int generate(struct generating *g)
 {
     struct run *run = &g->run;
-    int result = open_prompts(g);
-    if (result != GO_ON)
+    int result = fit_memory(g);
+    if (result != GO_ON || (result = open_prompts(g)) != GO_ON)
         return result;
     g->items = calloc((size_t)g->batch, sizeof *g->items);
     g->jobs = calloc((size_t)g->batch, sizeof *g->jobs);

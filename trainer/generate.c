@@ -13,6 +13,7 @@ struct decoding {
     struct llama_sequence *sequences; /* by row */
     size_t *active;                   /* job by row */
     size_t rows;
+    size_t capacity;  /* of each cache: the longest prompt and its answer */
     uint64_t *states; /* of the draws, by job */
     int32_t *ids, *positions;
     float *h, *logits; /* [rows, hidden], [rows, vocabulary] */
@@ -113,7 +114,7 @@ static int prefill(struct decoding *d, size_t job)
     int status = fill_tree(d, &d->jobs[job]);
     const size_t tokens = s->tree.tokens, last = tokens - 1;
     if (status == OPA_OK)
-        status = llama_cache_init(s->t, &d->caches[job], &llama->config, tokens + d->options->max_new_tokens);
+        status = llama_cache_init(s->t, &d->caches[job], &llama->config, d->capacity);
     sequence.count = tokens;
     const struct llama_view view = {NULL, &sequence, 1};
     if (status == OPA_OK)
@@ -161,9 +162,22 @@ static int step(struct decoding *d)
     return status;
 }
 
+static size_t longest_prompt(const struct session *s, const struct generate_job *jobs, size_t count)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t tokens = 0;
+        for (size_t k = 0; k < jobs[i].prompt->count; k++)
+            tokens += jobs[i].prompt->data[k] == TREE_IMAGE ? model_image_rows(s->model) : 1;
+        longest = tokens > longest ? tokens : longest;
+    }
+    return longest;
+}
+
 int generate_batch(struct session *s, struct generate_job *jobs, size_t count, const struct generate_options *options)
 {
-    struct decoding d = {.s = s, .jobs = jobs, .options = options};
+    struct decoding d = {
+        .s = s, .jobs = jobs, .options = options, .capacity = longest_prompt(s, jobs, count) + options->max_new_tokens};
     int status = begin(&d, count);
     for (size_t i = 0; i < count && status == OPA_OK; i++) {
         d.states[i] = jobs[i].seed;

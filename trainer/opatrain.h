@@ -9,7 +9,7 @@
 #include "session.h"
 #include "settings.h"
 
-extern const struct command cmd_score, cmd_generate, cmd_sft, cmd_dpo, cmd_adapter;
+extern const struct command cmd_score, cmd_generate, cmd_sft, cmd_dpo, cmd_doctor, cmd_adapter;
 
 /* One run of a verb. */
 struct run {

@@ -131,7 +131,10 @@ int run_open(struct run *run)
     run->session.t = &run->t;
     run->session.model = run->model;
     run->session.adapter = run->adapter;
+    run->session.memory_limit = run->memory_limit;
     describe_model(run);
+    if (run->dtype != NULL && strcmp(run->dtype, "bf16") == 0 && !ops_context_allow_bf16(run->t.ops, true))
+        cli_note(run->cli, "no bf16 products on this processor or in this build: float32 sums are used");
     return GO_ON;
 }
 

@@ -4,11 +4,13 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* Equal logits stand with the larger id first, as behind a stable ascending sort. (torch's is not stable: which of several
+ * equal logits fall at top-p's border is nobody's promise; how many fall is.) */
 static int likelier(const void *a, const void *b)
 {
     const struct candidate *x = a, *y = b;
     return x->weight != y->weight ? (x->weight < y->weight) - (x->weight > y->weight)
-                                  : (x->id > y->id) - (x->id < y->id);
+                                  : (x->id < y->id) - (x->id > y->id);
 }
 
 static void to_probabilities(struct candidate *list, size_t count)

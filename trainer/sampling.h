@@ -19,7 +19,7 @@ struct candidate {
     double weight; /**< logit, then probability */
 };
 
-/** Candidates with their probabilities, likeliest first (equal ones: smaller id first); *count of them. @p out has room for
+/** Candidates with their probabilities, likeliest first (equal ones: larger id first); *count of them. @p out has room for
  *  all @p size logits. The temperature is above 0. */
 void sampling_distribution(struct candidate *out, size_t *count, const float *logits, size_t size,
                            const struct sampling *sampling);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ops/head.h"
+#include "plan.h"
 
 void session_release(struct session *s)
 {
@@ -134,6 +136,15 @@ static int build_tree(struct session *s, struct targets *targets, const struct i
     return status;
 }
 
+static int check_memory(const struct session *s, size_t targets, size_t images)
+{
+    const struct plan plan = plan_score(s->model, s->adapter, s->tree.tokens, targets, images);
+    if (s->memory_limit == 0 || plan.total <= s->memory_limit)
+        return OPA_OK;
+    return trainer_fail(s->t, OPA_ERECORD, "it takes %.2f GiB with the weights, --memory allows %.2f",
+                        (double)plan.total / (double)(1 << 30), (double)s->memory_limit / (double)(1 << 30));
+}
+
 static int check_length(const struct session *s)
 {
     const size_t most = s->model->config.text.max_positions;
@@ -163,15 +174,18 @@ static int project(struct session *s, struct targets *targets)
 
 int session_score(struct session *s, const struct ids *prompt, const struct branch *branches, size_t count)
 {
-    const float *features[8] = {NULL};
+    const float *features[SESSION_MAX_BRANCHES] = {NULL};
     struct targets targets;
+    assert(count > 0 && count <= SESSION_MAX_BRANCHES);
     int status = allocate_targets(s->t, &targets, branches, count);
-    for (size_t b = 0; b < count && b < 8; b++)
+    for (size_t b = 0; b < count; b++)
         features[b] = branches[b].features;
     if (status == OPA_OK)
         status = build_tree(s, &targets, prompt, branches, count);
     if (status == OPA_OK)
         status = check_length(s);
+    if (status == OPA_OK)
+        status = check_memory(s, targets.count, branches[0].features ? count : 0);
     if (status == OPA_OK)
         status = session_embed(s, features);
     const struct llama_view view = {.tree = &s->tree};

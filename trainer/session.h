@@ -12,6 +12,7 @@ struct session {
     struct trainer *t;
     const struct model *model;
     const struct adapter *adapter; /**< NULL: the base model */
+    uint64_t memory_limit;         /**< bytes that a pass and the weights may take together; 0: any */
     struct scratch scratch;
     struct tree tree;
     float *h; /* [tokens, hidden] */
@@ -22,6 +23,8 @@ struct session {
 
 /** Zero a session, set t, model and adapter; release frees the working memory only. */
 void session_release(struct session *session);
+
+enum { SESSION_MAX_BRANCHES = 8 };
 
 /** One response to be scored: logp [count] receives log p of each id, given everything before it. */
 struct scored {
@@ -39,7 +42,8 @@ struct branch {
 
 /** Score all branches of one prompt as one tree: what stands before the image is shared by all, image and question by the
  *  responses of a branch. @p prompt has one TREE_IMAGE when the branches have features. OPA_ERECORD: ids beyond the
- *  model's vocabulary, or more positions than the model has; OPA_ENOMEM. */
+ *  model's vocabulary, more positions than the model has, or more memory than the limit; OPA_ENOMEM. At most
+ *  SESSION_MAX_BRANCHES branches. */
 int session_score(struct session *session, const struct ids *prompt, const struct branch *branches, size_t count);
 
 /** Rows [tokens, hidden] of the session's tree into session->h: embeddings, and features [slot] at the places of images. */

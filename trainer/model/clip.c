@@ -107,8 +107,13 @@ static void layer_forward(const ops_context *ops, const struct clip *clip, const
     const struct clip_config *c = &clip->config;
     const struct clip_layer *l = &clip->layers[index];
     const size_t dim = c->hidden / c->heads;
-    const ops_attention_shape shape = {
-        c->heads, c->heads, dim, c->hidden, c->hidden, c->hidden, 1.0f / sqrtf((float)dim)};
+    const ops_attention_shape shape = {.heads = c->heads,
+                                       .kv_heads = c->heads,
+                                       .head_dim = dim,
+                                       .q_stride = c->hidden,
+                                       .kv_stride = c->hidden,
+                                       .out_stride = c->hidden,
+                                       .scale = 1.0f / sqrtf((float)dim)};
     layer_norm(ops, clip, w->x, h, &l->norm1, w->rows);
     linear_forward(ops, &l->q, a, w->q, w->x, w->rows, false, w->low);
     linear_forward(ops, &l->k, a, w->k, w->x, w->rows, false, w->low);

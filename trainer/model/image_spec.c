@@ -53,7 +53,10 @@ int image_spec_parse(struct trainer *t, image_spec *out, opa_text bytes, const c
     if (status != OPA_OK)
         return status;
     struct fields f = json_file_fields(t, &file, name);
-    read_spec(&f, out);
+    image_spec spec = *out;
+    read_spec(&f, &spec);
+    if (f.status == OPA_OK)
+        *out = spec;
     json_file_release(&file);
     return f.status;
 }

@@ -111,6 +111,17 @@ static int begin_work(struct trainer *t, struct work *w, const struct llama_conf
     return view->tree || w->sequences ? OPA_OK : trainer_fail_memory(t);
 }
 
+/* rows [count, kv_heads, head_dim] behind the cache's, head by head. */
+static void extend(float *cache, const float *rows, const struct llama_config *c, size_t capacity, size_t length,
+                   size_t count)
+{
+    for (size_t head = 0; head < c->kv_heads; head++) {
+        float *to = cache + (head * capacity + length) * c->head_dim;
+        for (size_t i = 0; i < count; i++)
+            memcpy(to + i * c->head_dim, rows + (i * c->kv_heads + head) * c->head_dim, c->head_dim * sizeof *to);
+    }
+}
+
 /* Put the new keys and values behind those of their sequences. */
 static void extend_caches(const struct work *w, const struct llama_config *c, const struct llama_view *view,
                           size_t layer)
@@ -120,8 +131,8 @@ static void extend_caches(const struct work *w, const struct llama_config *c, co
         const struct llama_sequence *s = &view->sequences[i];
         const struct llama_cache *cache = s->cache;
         float *k = cache->k + layer * cache->capacity * width, *v = cache->v + layer * cache->capacity * width;
-        memcpy(k + cache->length * width, w->k + s->begin * width, s->count * width * sizeof *k);
-        memcpy(v + cache->length * width, w->v + s->begin * width, s->count * width * sizeof *v);
+        extend(k, w->k + s->begin * width, c, cache->capacity, cache->length, s->count);
+        extend(v, w->v + s->begin * width, c, cache->capacity, cache->length, s->count);
         w->sequences[i] = (ops_sequence){k, v, cache->length + s->count, s->begin, s->count};
     }
 }
@@ -130,13 +141,21 @@ static void attend(const ops_context *ops, const struct work *w, const struct ll
                    const struct llama_view *view, size_t layer)
 {
     const size_t q = c->heads * c->head_dim, kv = c->kv_heads * c->head_dim;
-    const ops_attention_shape shape = {c->heads, c->kv_heads, c->head_dim, q, kv, q, 1.0f / sqrtf((float)c->head_dim)};
+    ops_attention_shape shape = {.heads = c->heads,
+                                 .kv_heads = c->kv_heads,
+                                 .head_dim = c->head_dim,
+                                 .q_stride = q,
+                                 .kv_stride = kv,
+                                 .out_stride = q,
+                                 .scale = 1.0f / sqrtf((float)c->head_dim)};
     if (view->tree != NULL) {
         ops_attention_tree_forward(ops, w->out, NULL, w->q, w->k, w->v, view->tree->nodes, view->tree->node_count, true,
                                    &shape);
         return;
     }
     extend_caches(w, c, view, layer);
+    shape.kv_stride = c->head_dim;
+    shape.kv_head_stride = view->sequences[0].cache->capacity * c->head_dim;
     ops_attention_cached_forward(ops, w->out, w->q, w->sequences, view->count, &shape);
 }
 

@@ -28,7 +28,7 @@ void llama_release(struct llama *llama);
 
 /** Keys and values of one sequence, for decoding. */
 struct llama_cache {
-    float *k, *v; /**< [layers][capacity, kv_heads * head_dim] */
+    float *k, *v; /**< [layers][kv_heads, capacity, head_dim]: a head's rows are one stretch */
     size_t capacity, length;
 };
 int llama_cache_init(struct trainer *t, struct llama_cache *out, const struct llama_config *config, size_t capacity);
@@ -40,7 +40,8 @@ struct llama_sequence {
     size_t begin, count;
 };
 
-/** What the rows of h may see: either a forest, or the caches of sequences, which grow by the rows. */
+/** What the rows of h may see: either a forest, or the caches of sequences (all of one capacity), which grow by the
+ *  rows. */
 struct llama_view {
     const struct tree *tree;
     struct llama_sequence *sequences;

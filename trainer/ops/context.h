@@ -16,7 +16,8 @@
 struct ops_context {
     const ops_simd *simd;
     int threads;
-    float *scratch; /* threads * OPS_SCRATCH, then OPS_SHARED */
+    struct ops_onednn *bf16; /* NULL: products are float32 */
+    float *scratch;          /* threads * OPS_SCRATCH, then OPS_SHARED */
 };
 
 /* The scratch of the thread that asks, inside a parallel region. */

@@ -9,6 +9,9 @@
 #include <cblas.h>
 
 #include "ops/context.h"
+#ifdef OPS_ONEDNN
+#include "ops/onednn.h"
+#endif
 
 /* Up to this many rows of A the own kernels are faster than sgemm (tests/bench/trainer). */
 #define NARROW_ROWS 24
@@ -120,6 +123,21 @@ static void run_narrow(const product *p)
     }
 }
 
+/* ---- bf16 ---- */
+
+/* true when it is done. */
+static bool run_bf16(const product *p)
+{
+#ifdef OPS_ONEDNN
+    return p->ctx->bf16 && p->b.dtype == OPS_BF16 &&
+           ops_onednn_product(p->ctx->bf16, p->ctx, p->c, p->ldc, p->a, p->b, p->trans_b == CblasTrans, p->alpha,
+                              p->beta);
+#else
+    (void)p;
+    return false;
+#endif
+}
+
 /* ---- what is exported ---- */
 
 void ops_gemm_nt(const ops_context *ctx, float *c, size_t ldc, ops_matrix a, ops_matrix w, float alpha, float beta)
@@ -128,14 +146,16 @@ void ops_gemm_nt(const ops_context *ctx, float *c, size_t ldc, ops_matrix a, ops
     const product p = {ctx, c, ldc, a.rows, w.rows, a.cols, a, w, CblasNoTrans, CblasTrans, alpha, beta};
     if (a.rows <= NARROW_ROWS)
         run_narrow(&p);
-    else
+    else if (!run_bf16(&p))
         run(&p);
 }
 
 void ops_gemm_nn(const ops_context *ctx, float *c, size_t ldc, ops_matrix a, ops_matrix w, float alpha, float beta)
 {
     assert(a.cols == w.rows);
-    run(&(product){ctx, c, ldc, a.rows, w.cols, a.cols, a, w, CblasNoTrans, CblasNoTrans, alpha, beta});
+    const product p = {ctx, c, ldc, a.rows, w.cols, a.cols, a, w, CblasNoTrans, CblasNoTrans, alpha, beta};
+    if (!run_bf16(&p))
+        run(&p);
 }
 
 void ops_gemm_tn(const ops_context *ctx, float *c, size_t ldc, ops_matrix a, ops_matrix b, float alpha, float beta)

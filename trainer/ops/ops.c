@@ -12,6 +12,9 @@
 #include "ops/blas.h"
 #include "ops/context.h"
 #include "ops/cpu.h"
+#ifdef OPS_ONEDNN
+#include "ops/onednn.h"
+#endif
 
 size_t ops_dtype_size(ops_dtype dtype)
 {
@@ -37,6 +40,57 @@ void ops_expand(const ops_context *ctx, float *out, ops_matrix from, size_t begi
     assert(begin <= from.rows && count <= from.rows - begin);
     for (size_t i = 0; i < count; i++)
         ctx->simd->expand[from.dtype](out + i * from.cols, ops_matrix_at(&from, begin + i, 0), from.cols);
+}
+
+/* ---- bf16 ---- */
+
+#ifdef OPS_ONEDNN
+/* Small integers are exact in bf16, and so are their sums in float32: a product of these is right to the last bit, or wrong. */
+static bool bf16_is_right(const ops_context *ctx, ops_onednn *dnn, bool trans)
+{
+    enum { M = 35, N = 48, K = 72 };
+    float a[M * K], c[M * N];
+    uint16_t b[N * K];
+    for (int i = 0; i < M * K; i++)
+        a[i] = (float)(i * 7 % 13 - 6);
+    for (int i = 0; i < N * K; i++) {
+        const float v = (float)(i * 5 % 11 - 5);
+        ctx->simd->to_bf16(&b[i], &v, 1);
+    }
+    for (int i = 0; i < M * N; i++)
+        c[i] = (float)(i % 17);
+    const ops_matrix w = {b, trans ? N : K, trans ? K : N, trans ? K : N, OPS_BF16};
+    if (!ops_onednn_product(dnn, ctx, c, N, ops_rows(a, M, K), w, trans, 0.5f, 2))
+        return false;
+    for (int i = 0; i < M; i++)
+        for (int j = 0; j < N; j++) {
+            float sum = 0;
+            for (int l = 0; l < K; l++)
+                sum += a[i * K + l] * (float)((trans ? j * K + l : l * N + j) * 5 % 11 - 5);
+            if (c[i * N + j] != 0.5f * sum + (float)(2 * ((i * N + j) % 17)))
+                return false;
+        }
+    return true;
+}
+#endif
+
+bool ops_context_allow_bf16(ops_context *ctx, bool allow)
+{
+#ifdef OPS_ONEDNN
+    ops_onednn_free(ctx->bf16);
+    ctx->bf16 = NULL;
+    ops_onednn *dnn = allow && ops_onednn_has_bf16() ? ops_onednn_new() : NULL;
+    if (dnn) {
+        omp_set_num_threads(ctx->threads); /* oneDNN asks OpenMP how many */
+        if (bf16_is_right(ctx, dnn, true) && bf16_is_right(ctx, dnn, false))
+            ctx->bf16 = dnn;
+        else
+            ops_onednn_free(dnn);
+    }
+#else
+    (void)allow;
+#endif
+    return ctx->bf16 != NULL;
 }
 
 /* ---- the context ---- */
@@ -79,6 +133,7 @@ void ops_context_free(ops_context *ctx)
 {
     if (!ctx)
         return;
+    ops_context_allow_bf16(ctx, false);
     free(ctx->scratch);
     free(ctx);
 }

@@ -50,6 +50,11 @@ void ops_expand(const ops_context *ctx, float *out, ops_matrix from, size_t begi
 int ops_context_new(ops_context **out, int threads);
 void ops_context_free(ops_context *ctx);
 int ops_threads(const ops_context *ctx);
+
+/** Let products of more than a few rows with bf16 weights round the activations to bf16 too, where that is faster: on
+ *  processors with bf16 instructions, in builds with oneDNN, and after a check that it computes what it should. Returns whether
+ *  it is so from now on; elsewhere nothing changes. It costs log-probs about what a bf16 forward of PyTorch costs them. */
+bool ops_context_allow_bf16(ops_context *ctx, bool allow);
 /** The instruction set of the own kernels: "avx512", "avx2", "generic". OPATRAIN_ISA in the environment lowers it. */
 const char *ops_isa(const ops_context *ctx);
 

@@ -183,6 +183,11 @@ static void products(void)
         race(best, table[i].run, &mine, blas, &reference);
         const double work = 2e-9 * (double)m * (double)n * (double)k;
         line(table[i].what, work / best[0], work / best[1], "GFLOP/s");
+        if (table[i].dtype == OPS_BF16 && ops_context_allow_bf16(ctx, true)) {
+            race(best, table[i].run, &mine, blas, &reference);
+            line("  the same with activations in bf16", work / best[0], work / best[1], "GFLOP/s");
+        }
+        ops_context_allow_bf16(ctx, false);
         free(memory);
     }
 }

@@ -31,6 +31,13 @@ struct kind kinds[KINDS] = {
     [GREEDY] = {.name = "greedy ids"},
     [INV_FREQ] = {.name = "inverse frequencies", .most = 1e-7},
     [TREE] = {.name = "tree against single", .most = 1e-4},
+    /* shares of the largest number, or of the number */
+    [SFT_LOSS] = {.name = "SFT loss", .most = 1e-5},
+    [DPO_LOSS] = {.name = "DPO loss", .most = 1e-4},
+    [GRADIENT] = {.name = "gradients", .most = 5e-4},
+    [GRADIENT_NORM] = {.name = "gradient norms", .most = 3e-4},
+    [GROUPING] = {.name = "gradients, regrouped", .most = 2e-5},
+    [RECOMPUTED] = {.name = "gradients, run again"},
 };
 
 void compare(enum kind_id id, const char *what, const float *have, const struct tensor *want, size_t count)
@@ -109,6 +116,16 @@ struct tensor *golden_find(const struct golden *g, const char *format, ...)
     vsnprintf(name, sizeof name, format, args);
     va_end(args);
     return safetensors_find(g->golden, name);
+}
+
+/* Is there a tensor whose name begins so? The light case was not trained. */
+static bool golden_has(const struct golden *g, const char *prefix)
+{
+    for (size_t i = 0; i < g->golden->count; i++) {
+        if (strncmp(g->golden->tensors[i].name, prefix, strlen(prefix)) == 0)
+            return true;
+    }
+    return false;
 }
 
 void ids_of(struct golden *g, struct ids *out, const opa_json *doc, const struct cJSON *list)
@@ -214,6 +231,8 @@ int main(int argc, char **argv)
     check_forward(&g, "init", adapter);
     adapter_free(adapter);
     free(dir);
+    if (golden_has(&g, "sft/adapter_init/grad/"))
+        check_gradients(&g);
     close_case(&g);
     return report() > 0;
 }

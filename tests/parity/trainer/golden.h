@@ -23,6 +23,12 @@ enum kind_id {
     GREEDY,
     INV_FREQ,
     TREE,
+    SFT_LOSS,
+    DPO_LOSS,
+    GRADIENT,
+    GRADIENT_NORM,
+    GROUPING,
+    RECOMPUTED,
     KINDS
 };
 
@@ -65,5 +71,7 @@ void check_prompts(struct golden *g);
 void check_pixels(struct golden *g);
 /* Everything that @p who ("base", "init") has in the goldens. */
 void check_forward(struct golden *g, const char *who, const struct adapter *adapter);
+/* SFT and DPO gradients, where the case has them. */
+void check_gradients(struct golden *g);
 
 #endif

@@ -154,6 +154,17 @@ INLINE void expand(ops_dtype dtype, float *out, const void *from, size_t n)
         store_part(out + i, load_as(dtype, element(dtype, from, i), n - i), n - i);
 }
 
+/* What is no number stays none. */
+static void to_bf16(uint16_t *out, const float *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u;
+        memcpy(&u, from + i, sizeof u);
+        const uint32_t rounded = (u + 0x7FFF + (u >> 16 & 1)) >> 16;
+        out[i] = (uint16_t)((u & 0x7FFFFFFF) > 0x7F800000 ? u >> 16 | 0x40 : rounded);
+    }
+}
+
 /* ---- by type ---- */
 
 #define DEFINE(suffix, dtype)                                                                                          \

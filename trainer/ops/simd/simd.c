@@ -19,6 +19,7 @@ const ops_simd PASTE(ops_simd_, OPS_ISA) = {
     .lanes = LANES,
     .narrow = {[OPS_F32] = narrow_f32, [OPS_BF16] = narrow_bf16, [OPS_F16] = narrow_f16},
     .expand = {[OPS_F32] = expand_f32, [OPS_BF16] = expand_bf16, [OPS_F16] = expand_f16},
+    .to_bf16 = to_bf16,
     .outer_rows = outer_rows,
     .outer_columns = outer_columns,
     .to_panels = to_panels,

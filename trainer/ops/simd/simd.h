@@ -21,6 +21,7 @@ typedef struct ops_simd {
     /* dot.h, by ops_dtype */
     ops_narrow *narrow[3];
     void (*expand[3])(float *out, const void *from, size_t n);
+    void (*to_bf16)(uint16_t *out, const float *from, size_t n); /**< to nearest, ties to even */
 
     /* block.h. Panels: a matrix [k, n] as [n / (2 * lanes)] pieces of [k, 2 * lanes], n filled up with zeros. */
     /** c[m, n] = a[m, k] * b, rows of a lda apart; n is a multiple of 2 * lanes. */

@@ -80,11 +80,78 @@ static void test_gates(void **state)
     each_context(gates);
 }
 
+/* ---- backward ---- */
+
+static double slope_naive(ops_activation f, double x)
+{
+    const double h = 1e-5;
+    return (activation_naive(f, x + h) - activation_naive(f, x - h)) / (2 * h);
+}
+
+static void check_slope(const ops_context *ctx, ops_activation f, const float *x, size_t rows, size_t width)
+{
+    float *dx = floats(rows * width, 2), *before = remember(rows * width * sizeof *dx);
+    memcpy(before, dx, rows * width * sizeof *dx);
+    ops_activation_backward(ctx, dx, x, rows, width, f);
+    for (size_t i = 0; i < rows * width; i++)
+        if (f != OPS_RELU || fabsf(x[i]) > 1e-4f)
+            ASSERT_NEAR(dx[i], before[i] * slope_naive(f, x[i]), 2e-6 * (1 + fabs((double)before[i])));
+}
+
+static void slopes(const ops_context *ctx)
+{
+    enum { N = 20001 };
+    for (int f = OPS_IDENTITY; f <= OPS_RELU; f++) {
+        float *grid = remember(N * sizeof *grid);
+        for (int i = 0; i < N; i++)
+            grid[i] = (float)(i - N / 2) * 1.2e-3f;
+        check_slope(ctx, (ops_activation)f, grid, 1, N);
+        check_slope(ctx, (ops_activation)f, floats(77 * 501, 4), 77, 501);
+        const float tails[] = {50, -50, 88, -88, 200, -200, 1e4f, -1e4f};
+        check_slope(ctx, (ops_activation)f, tails, 1, sizeof tails / sizeof *tails);
+        forget();
+    }
+}
+
+static void gate_slopes(const ops_context *ctx)
+{
+    for (int round = 0; round < 20; round++) {
+        const size_t n = 1 + rng_below(40), width = 1 + rng_below(1500);
+        const float *g = floats(n * width, 6), *u = floats(n * width, 6), *d = floats(n * width, 2);
+        float *gate = floats(n * width, 1), *up = floats(n * width, 1), *out = floats(n * width, 1);
+        memcpy(gate, g, n * width * sizeof *g);
+        memcpy(up, u, n * width * sizeof *u);
+        memcpy(out, d, n * width * sizeof *d);
+        ops_silu_mul_backward(ctx, gate, up, out, n, width);
+        for (size_t i = 0; i < n * width; i++) {
+            const double silu = activation_naive(OPS_SILU, g[i]);
+            ASSERT_NEAR(out[i], silu * u[i], 4e-6 * (1 + fabs(silu)));
+            ASSERT_NEAR(gate[i], (double)d[i] * u[i] * slope_naive(OPS_SILU, g[i]), 1e-5);
+            ASSERT_NEAR(up[i], d[i] * silu, 2e-6 * (1 + fabs(silu)));
+        }
+        forget();
+    }
+}
+
+static void test_slopes(void **state)
+{
+    (void)state;
+    each_context(slopes);
+}
+
+static void test_gate_slopes(void **state)
+{
+    (void)state;
+    each_context(gate_slopes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_functions, seed_setup),
         cmocka_unit_test_setup(test_gates, seed_setup),
+        cmocka_unit_test_setup(test_slopes, seed_setup),
+        cmocka_unit_test_setup(test_gate_slopes, seed_setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,6 +131,144 @@ static void test_forest(void **state)
     each_context(forests);
 }
 
+/* ---- the way back ---- */
+
+/* Gradients of sum(dout * out) in double precision, by the chain rule written down. */
+typedef struct slopes {
+    double *q, *k, *v;
+} slopes;
+
+static void backward_naive(slopes *to, const float *q, const float *k, const float *v, const float *dout, size_t query,
+                           size_t head, size_t keys, const forest *f, const ops_attention_shape *s)
+{
+    const size_t d = s->head_dim, kv_head = head / (s->heads / s->kv_heads), at_q = query * s->q_stride + head * d;
+    const float *dy = dout + query * s->out_stride + head * d;
+    double out[256], delta = 0;
+    const double lse = attention_naive(out, q, k, v, query, head, keys, forest_sees, f, s);
+    for (size_t i = 0; i < d; i++)
+        delta += out[i] * dy[i];
+    for (size_t j = 0; j < keys; j++) {
+        const size_t at = kv_at(s, j, kv_head);
+        double score = 0, dp = 0;
+        if (!forest_sees(f, query, j))
+            continue;
+        for (size_t i = 0; i < d; i++) {
+            score += (double)q[at_q + i] * k[at + i];
+            dp += (double)dy[i] * v[at + i];
+        }
+        const double p = exp(score * s->scale - lse), ds = p * (dp - delta) * s->scale;
+        for (size_t i = 0; i < d; i++) {
+            to->v[at + i] += p * dy[i];
+            to->q[at_q + i] += ds * k[at + i];
+            to->k[at + i] += ds * q[at_q + i];
+        }
+    }
+}
+
+static double *zeros(size_t n)
+{
+    double *x = remember(n * sizeof *x);
+    memset(x, 0, n * sizeof *x);
+    return x;
+}
+
+/* Where the twin has nothing, the kernel leaves alone: outside the nodes and between rows. */
+static void compare_slopes(const float *got, const float *before, const double *want, size_t tokens, size_t stride,
+                           size_t width, const forest *f, double tolerance)
+{
+    for (size_t t = 0; t < tokens; t++) {
+        const size_t written = node_of(f, t) >= 0 ? width : 0;
+        for (size_t i = 0; i < written; i++)
+            ASSERT_NEAR(got[t * stride + i], want[t * stride + i], tolerance);
+        assert_memory_equal(got + t * stride + written, before + t * stride + written,
+                            (stride - written) * sizeof *got);
+    }
+}
+
+static float *copy(const float *x, size_t n)
+{
+    float *y = remember(n * sizeof *y);
+    return memcpy(y, x, n * sizeof *y);
+}
+
+static void check_backward(const ops_context *ctx, bool causal, size_t longest, float spread)
+{
+    ops_node nodes[9];
+    forest f = {.nodes = nodes, .causal = causal};
+    const size_t tokens = random_forest(nodes, &f.count, longest);
+    const ops_attention_shape s = random_shape();
+    const size_t n_q = tokens * s.q_stride, n_kv = tokens * s.kv_stride, n_out = tokens * s.out_stride;
+    const float *q = floats(n_q, spread), *k = floats(n_kv, spread), *v = floats(n_kv, 1), *dout = floats(n_out, 1);
+    float *out = floats(n_out, 1), *lse = floats(tokens * s.heads, 1);
+    float *dq = floats(n_q, 1), *dk = floats(n_kv, 1), *dv = floats(n_kv, 1);
+    const float *was_q = copy(dq, n_q), *was_k = copy(dk, n_kv), *was_v = copy(dv, n_kv);
+    slopes want = {zeros(n_q), zeros(n_kv), zeros(n_kv)};
+    ops_attention_tree_forward(ctx, out, lse, q, k, v, nodes, f.count, causal, &s);
+    ops_attention_tree_backward(ctx, dq, dk, dv, dout, out, lse, q, k, v, nodes, f.count, causal, &s);
+    for (size_t t = 0; t < tokens; t++)
+        for (size_t h = 0; node_of(&f, t) >= 0 && h < s.heads; h++)
+            backward_naive(&want, q, k, v, dout, t, h, tokens, &f, &s);
+    const double tolerance = 2e-5 * (1 + spread) * (double)(s.heads / s.kv_heads);
+    compare_slopes(dq, was_q, want.q, tokens, s.q_stride, s.heads * s.head_dim, &f, tolerance);
+    compare_slopes(dk, was_k, want.k, tokens, s.kv_stride, s.kv_heads * s.head_dim, &f, tolerance);
+    compare_slopes(dv, was_v, want.v, tokens, s.kv_stride, s.kv_heads * s.head_dim, &f, tolerance);
+    forget();
+}
+
+static void backwards(const ops_context *ctx)
+{
+    for (int round = 0; round < 9; round++)
+        check_backward(ctx, round % 3 != 0, round < 5 ? 20 : 60, round % 4 == 3 ? 4 : 1);
+    check_backward(ctx, true, 290, 1); /* several blocks */
+}
+
+static void test_backward(void **state)
+{
+    (void)state;
+    each_context(backwards);
+}
+
+/* The twin itself, by finite differences: three nodes, two heads of queries to one of keys. */
+static void test_backward_twin(void **state)
+{
+    enum { TOKENS = 9, D = 3 };
+    const ops_node nodes[] = {{-1, 0, 4}, {0, 4, 3}, {0, 7, 2}};
+    const forest f = {nodes, 3, true};
+    const ops_attention_shape s = {.heads = 2,
+                                   .kv_heads = 1,
+                                   .head_dim = D,
+                                   .q_stride = 2 * D,
+                                   .kv_stride = D,
+                                   .out_stride = 2 * D,
+                                   .scale = 0.6f};
+    float *x[3] = {floats(TOKENS * 2 * D, 1), floats(TOKENS * D, 1), floats(TOKENS * D, 1)};
+    const float *dout = floats(TOKENS * 2 * D, 1);
+    const size_t n[3] = {TOKENS * 2 * D, TOKENS * D, TOKENS * D};
+    slopes got = {zeros(n[0]), zeros(n[1]), zeros(n[2])};
+    const double *slope[3] = {got.q, got.k, got.v};
+    (void)state;
+    for (size_t t = 0; t < TOKENS; t++)
+        for (size_t h = 0; h < 2; h++)
+            backward_naive(&got, x[0], x[1], x[2], dout, t, h, TOKENS, &f, &s);
+    for (int which = 0; which < 3; which++)
+        for (size_t i = 0; i < n[which]; i++) {
+            const float at = x[which][i], step = 0x1p-10f;
+            double loss[2] = {0, 0}, out[D];
+            for (int side = 0; side < 2; side++) {
+                x[which][i] = side ? at - step : at + step;
+                for (size_t t = 0; t < TOKENS; t++)
+                    for (size_t h = 0; h < 2; h++) {
+                        attention_naive(out, x[0], x[1], x[2], t, h, TOKENS, forest_sees, &f, &s);
+                        for (size_t e = 0; e < D; e++)
+                            loss[side] += out[e] * dout[t * 2 * D + h * D + e];
+                    }
+            }
+            x[which][i] = at;
+            ASSERT_NEAR(slope[which][i], (loss[0] - loss[1]) / (2 * (double)step), 1e-5);
+        }
+    forget();
+}
+
 /* ---- caches ---- */
 
 typedef struct window {
@@ -212,6 +350,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_forest, seed_setup),
+        cmocka_unit_test_setup(test_backward, seed_setup),
+        cmocka_unit_test_setup(test_backward_twin, seed_setup),
         cmocka_unit_test_setup(test_caches, seed_setup),
         cmocka_unit_test(test_steep),
     };

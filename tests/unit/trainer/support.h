@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the trainer's unit tests share: contexts, the committed case, files in a folder of their own. */
+#ifndef OPATRAIN_TESTS_SUPPORT_H
+#define OPATRAIN_TESTS_SUPPORT_H
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "trainer.h"
+
+/* Warnings that were given. */
+struct heard {
+    int count;
+    char last[1024];
+};
+
+static inline void hear(void *user, const char *message)
+{
+    struct heard *heard = user;
+    heard->count++;
+    snprintf(heard->last, sizeof heard->last, "%s", message);
+}
+
+static inline void start(struct trainer *t, struct heard *heard)
+{
+    *t = (struct trainer){.note = heard ? hear : NULL, .user = heard};
+    assert_int_equal(opa_context_new(&t->opa), OPA_OK);
+    assert_int_equal(ops_context_new(&t->ops, 1), 0);
+}
+
+static inline void stop(struct trainer *t)
+{
+    ops_context_free(t->ops);
+    opa_context_free(t->opa);
+}
+
+/* tests/data/NAME; static storage, four at a time. */
+static inline const char *data(const char *name)
+{
+    static char paths[4][1024];
+    static int next;
+    char *path = paths[next++ % 4];
+    const char *root = getenv("OPA_TEST_DATA");
+    assert_non_null(root);
+    snprintf(path, sizeof paths[0], "%s/%s", root, name);
+    return path;
+}
+
+#define assert_message(t, text)                                                                                        \
+    do {                                                                                                               \
+        if (strstr((t)->message, (text)) == NULL)                                                                      \
+            fail_msg("the message is '%s', without '%s'", (t)->message, (text));                                       \
+    } while (0)
+
+/* A fresh folder; static storage. */
+static inline const char *fresh_folder(void)
+{
+    static char path[64];
+    snprintf(path, sizeof path, "/tmp/opatrain-test-XXXXXX");
+    assert_non_null(mkdtemp(path));
+    return path;
+}
+
+static inline void write_bytes(const char *dir, const char *name, const void *bytes, size_t size)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, size, f), size);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* SplitMix64, for tests that draw; the seed is printed. */
+static inline uint64_t test_seed(void)
+{
+    const char *given = getenv("OPA_TEST_SEED");
+    const uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)getpid();
+    print_message("seed (OPA_TEST_SEED): %llu\n", (unsigned long long)seed);
+    return seed;
+}
+
+#endif
