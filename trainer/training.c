@@ -111,11 +111,10 @@ static struct train_size larger(struct train_size a, struct train_size b)
                                a.images > b.images ? a.images : b.images};
 }
 
-/* The largest of the micro-batches of one pass in this order; sizes by themselves, they need not be of the same one. */
-static void largest_groups(const struct training *tr, const struct samples *s, const uint32_t *order,
+/* The largest of the micro-batches of one pass in this order, @p batch samples a mean; sizes by themselves, they need not be of the same one. */
+static void largest_groups(const struct training *tr, const struct samples *s, const uint32_t *order, size_t batch,
                            struct train_size *most)
 {
-    const size_t batch = (size_t)tr->options.batch;
     for (size_t at = 0, end = 0; at < s->data.count;) {
         end = at >= end ? at + batch < s->data.count ? at + batch : s->data.count : end;
         const size_t n = feed_group(tr, s, order + at, end - at);
@@ -164,11 +163,11 @@ static int open_pass(struct training *tr)
         return status != OPA_OK ? status : trainer_fail_memory(t);
     for (int64_t epoch = 0; epoch < tr->options.epochs && status == OPA_OK; epoch++) {
         status = dataset_order(t, tr->order, tr->train.data.count, tr->run.seed, (uint64_t)epoch);
-        largest_groups(tr, &tr->train, tr->order, &most);
+        largest_groups(tr, &tr->train, tr->order, (size_t)tr->options.batch, &most);
     }
     for (size_t i = 0; i < tr->eval.data.count; i++)
         tr->order[i] = (uint32_t)i;
-    largest_groups(tr, &tr->eval, tr->order, &most);
+    largest_groups(tr, &tr->eval, tr->order, tr->eval.data.count, &most);
     if (status == OPA_OK)
         status = train_plan(t, &tr->plan, tr->run.model, &tr->params, most, 2 * optimiser_moment_bytes(&tr->optimiser),
                             tr->run.memory_limit);
