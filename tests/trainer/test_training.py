@@ -11,9 +11,8 @@ import subprocess
 import time
 
 from support import main
-from trainer_support import CASE, CHECKPOINT, TrainerCase
+from trainer_support import CASE, CHECKPOINT, OPATRAIN, TrainerCase
 
-PROGRAM = os.environ["OPATRAIN"]
 FAST = ("--threads", 1, "--batch", 1, "--rank", 4, "--alpha", 8, "--lr", "1e-3", "--save-every", 3)
 
 
@@ -21,6 +20,12 @@ class Training(TrainerCase):
     def log(self, folder, name="log.jsonl"):
         with open(os.path.join(folder, name), encoding="utf-8") as f:
             return [json.loads(line) for line in f]
+
+    def assert_documents(self, folder):
+        with open(os.path.join(folder, "run.json"), encoding="utf-8") as f:
+            self.assert_schema("run", [json.load(f)])
+        self.assert_schema("updates", self.log(folder))
+        self.assert_schema("evaluations", self.log(folder, "eval.jsonl"))
 
     def adapter(self, folder):
         with open(os.path.join(folder, "adapter_model.safetensors"), "rb") as f:
@@ -42,6 +47,7 @@ class Training(TrainerCase):
         self.assertEqual(sum(line["targets"] for line in log), 2 * targets)
         for field in ("loss", "learning_rate", "grad_norm", "tokens", "seconds"):
             self.assertTrue(all(field in line for line in log), field)
+        self.assert_documents(out)
         self.assertIn("the language model", self.train("adapter", "check", out, "--model", CHECKPOINT))
 
     def test_dpo_begins_at_its_reference(self):
@@ -56,6 +62,7 @@ class Training(TrainerCase):
                 self.assertAlmostEqual(first["loss"], loss * math.log(2), delta=2e-4, msg=objective + masks)
                 self.assertEqual(first["learning_rate"], 0)
                 self.assertNotEqual(self.adapter(out), self.adapter(start))
+                self.assert_documents(out)
 
     def test_the_mean_of_an_update_does_not_depend_on_its_grouping(self):
         pack = self.demo_pack()
@@ -71,7 +78,7 @@ class Training(TrainerCase):
         """kill -9 at random moments; how many hit a run."""
         hits = 0
         while hits < kills:
-            p = subprocess.Popen([PROGRAM, *map(str, args), "--resume"], stdout=subprocess.DEVNULL,
+            p = subprocess.Popen([OPATRAIN, *map(str, args), "--resume"], stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL)
             time.sleep(self.random.uniform(0.02, self.longest))
             p.send_signal(signal.SIGKILL)
@@ -106,9 +113,9 @@ class Training(TrainerCase):
 
     def test_sigint_saves_and_says_how_to_go_on(self):
         pack = self.demo_pack()
-        args = ("sft", "--model", CHECKPOINT, pack, *FAST, "--epochs", 30)
+        args = ("sft", "--model", CHECKPOINT, pack, *FAST, "--epochs", 3)
         whole, out = self.path("whole"), self.path("out")
-        p = subprocess.Popen([PROGRAM, *map(str, args), "-o", out], stderr=subprocess.PIPE)
+        p = subprocess.Popen([OPATRAIN, *map(str, args), "-o", out], stderr=subprocess.PIPE)
         while not os.path.exists(os.path.join(out, "checkpoints", "step-000003")):
             time.sleep(0.01)
         p.send_signal(signal.SIGINT)
@@ -142,7 +149,7 @@ class Training(TrainerCase):
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2))
 
-        p = subprocess.run([PROGRAM, *map(str, args), "-o", out], preexec_fn=limit, stderr=subprocess.PIPE)
+        p = subprocess.run([OPATRAIN, *map(str, args), "-o", out], preexec_fn=limit, stderr=subprocess.PIPE)
         self.assertEqual(p.returncode, 74, p.stderr)
         self.assertEqual(os.listdir(os.path.join(out, "checkpoints")), [])
         self.train(*args, "-o", out, "--resume")
