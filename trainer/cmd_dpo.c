@@ -132,9 +132,11 @@ const struct command cmd_dpo = {
         "it.\n"
         "OUT receives a PEFT adapter, log.jsonl, run.json and checkpoints. Defaults are OPA-DPO's\n"
         "(run/train_opa_dpo.sh): --lr 1e-6 --warmup 10 (5 of its scheduler's ticks) --clip 1 --epochs 4 --batch 32\n"
-        "--targets llm.\n\n" RUN_HELP
+        "--targets llm.\n\n" MODEL_HELP "  -o, --output OUT     the run's folder\n"
         "  --objective NAME     paper (default), release; of language pairs alone: sigmoid, cdpo, robust, hinge, ipo,\n"
-        "                       sigmoid_norm, simpo, orpo, rpo, ddpo, ddpo_sum\n"
+        "                       sigmoid_norm, simpo, orpo, rpo, ddpo, ddpo_sum, bco_pair, nca_pair, apo_zero, "
+        "apo_down,\n"
+        "                       sppo_hard; their weights are the pack's\n"
         "  --reference WHICH    START (default), base: the model without adapter, or another adapter's folder\n"
         "  --reference-cache F  where the reference's log-probs are kept (OUT/reference.cache), to share them\n"
         "  --masks WHICH        fresh (default, the paper's): drawn anew each visit; fixed: the pack's\n"

@@ -49,10 +49,11 @@ const struct command cmd_sft = {
         "Low-rank fine-tuning on the ground truth and the revised response of every sample, each once an epoch: it\n"
         "makes the expert's corrections on-policy for the DPO that follows. OUT receives a PEFT adapter, log.jsonl,\n"
         "run.json and checkpoints. Defaults are OPA-DPO's (run/train_opa.sh): --lr 2e-5 --warmup 0.03 --epochs 2\n"
-        "--batch 64 (its 128 sequences), no clipping, --targets all.\n\n" RUN_HELP
+        "--batch 64 (its 128 sequences), no clipping, --targets all.\n\n" MODEL_HELP
+        "  -o, --output OUT     the run's folder\n"
         "  --targets WHICH      llm, llm+projector or all (default; START's when one is given)\n" TRAINING_HELP
-        "  --loss-mean MEAN     update (default): over the tokens of the update; micro-batch: mean of the "
-        "micro-batches'\n"
-        "                       means, as Hugging Face's trainer\n",
+        "  --loss-mean MEAN     update (default): over the tokens of the update; micro-batch: mean of the means of "
+        "the\n"
+        "                       micro-batches, as Hugging Face's trainer\n",
     .run = run,
 };

@@ -38,7 +38,8 @@ static char *folder_of(const char *path)
     return slash == NULL ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
-int durable_folder(struct trainer *t, const char *path)
+/* Bring a folder's list of names to the disk. */
+static int sync_folder(struct trainer *t, const char *path)
 {
     const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     /* Some file systems cannot bring a folder to the disk (EINVAL); what they can, they have done. */
@@ -54,7 +55,7 @@ int durable_rename(struct trainer *t, const char *from, const char *to)
     if (rename(from, to) != 0)
         return trainer_fail(t, OPA_EIO, "%s: %s", to, strerror(errno));
     char *folder = folder_of(to);
-    const int status = folder ? durable_folder(t, folder) : trainer_fail_memory(t);
+    const int status = folder ? sync_folder(t, folder) : trainer_fail_memory(t);
     free(folder);
     return status;
 }

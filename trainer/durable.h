@@ -26,8 +26,6 @@ void durable_abandon(struct durable *d);
 
 /** A whole file at once. */
 int durable_file(struct trainer *t, const char *path, const void *bytes, size_t size);
-/** Bring a folder's list of names to the disk. */
-int durable_folder(struct trainer *t, const char *path);
 /** Give a folder, whose files are on the disk, its name @p to, which is free. OPA_EIO. */
 int durable_rename(struct trainer *t, const char *from, const char *to);
 

@@ -53,7 +53,7 @@ struct training {
     struct session referee;            /* the reference */
     bool shared_eyes;                  /* both see the same */
     struct example **examples;         /* of a micro-batch */
-    size_t example_count, example_capacity;
+    size_t example_capacity;
     struct example other; /* the reference's, where it sees other features */
     uint32_t *order;
     struct run_folder folder;
@@ -63,7 +63,6 @@ struct training {
     struct settings seen;          /* what any log-prob depends on: the part of the settings that references share */
     int64_t total, tokens, before; /* updates; tokens of this run */
     int64_t left_out;
-    double started;
 };
 
 /* The options that both verbs have, into @p flags (room for TRAINING_FLAGS), behind run_flags(). */

@@ -58,11 +58,22 @@ static const struct objective
     ddpo = {"ddpo", "DPO over weighted means (RLHF-V): the pack's weights, by hunks", UNIT_PAIR, true, LANGUAGE, true,
             &pairwise_ddpo, {.beta = 0.5}, "RLHF-V, arXiv 2312.00849"},
     ddpo_sum = {"ddpo_sum", "the same over weighted sums, as released", UNIT_PAIR, true, LANGUAGE, true,
-                &pairwise_ddpo_sum, {.beta = 0.1}, "RLHF-V's released script"};
+                &pairwise_ddpo_sum, {.beta = 0.1}, "RLHF-V's released script"},
+    bco_pair = {"bco_pair", "chosen up and rejected down, each against the reference", UNIT_PAIR, true, LANGUAGE, false,
+                &pairwise_bco_pair, {.beta = 0.1}, "BCO, arXiv 2404.04656; TRL's bco_pair"},
+    nca_pair = {"nca_pair", "noise contrastive alignment", UNIT_PAIR, true, LANGUAGE, false, &pairwise_nca_pair,
+                {.beta = 0.1}, "NCA, arXiv 2402.05369; TRL's nca_pair"},
+    apo_zero = {"apo_zero", "anchored: chosen up, rejected down", UNIT_PAIR, true, LANGUAGE, false, &pairwise_apo_zero,
+                {.beta = 0.1}, "APO, arXiv 2408.06266; TRL's apo_zero"},
+    apo_down = {"apo_down", "anchored: both down, rejected more", UNIT_PAIR, true, LANGUAGE, false, &pairwise_apo_down,
+                {.beta = 0.1}, "APO, arXiv 2408.06266; TRL's apo_down"},
+    sppo_hard = {"sppo_hard", "squared distances of both from +-1/(2 beta)", UNIT_PAIR, true, LANGUAGE, false,
+                 &pairwise_sppo_hard, {.beta = 0.1}, "SPPO, arXiv 2405.00675; TRL's sppo_hard"};
 /* clang-format on */
 
-static const struct objective *const list[] = {&paper,        &release, &sigmoid_, &cdpo, &robust, &hinge,    &ipo,
-                                               &sigmoid_norm, &simpo,   &orpo,     &rpo,  &ddpo,   &ddpo_sum, NULL};
+static const struct objective *const list[] = {
+    &paper, &release, &sigmoid_, &cdpo,     &robust,   &hinge,    &ipo,      &sigmoid_norm, &simpo, &orpo,
+    &rpo,   &ddpo,    &ddpo_sum, &bco_pair, &nca_pair, &apo_zero, &apo_down, &sppo_hard,    NULL};
 
 const struct objective *const *objective_list(void)
 {

@@ -15,7 +15,7 @@ static void test_names(void **state)
         if (list[count]->row != NULL)
             assert_string_equal(list[count]->row->name, list[count]->name);
     }
-    assert_int_equal(count, 13);
+    assert_int_equal(count, 18);
     assert_null(objective_find("mdpo")); /* packs have no data for it */
     assert_null(objective_find(""));
 }
