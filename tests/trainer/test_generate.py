@@ -84,7 +84,7 @@ class Generate(TrainerCase):
         prompts = self.prompts()
         args = ("generate", "--model", CHECKPOINT, "--prompts", prompts, *SHORT)
         whole = self.train(*args)
-        self.assertEqual(self.train(*args, "--memory", "1700K"), whole)
+        self.assertEqual(self.train(*args, "--memory", "900K"), whole)
         self.assertIn("at a time fit", self.err)
         self.train(*args, "--memory", "10K", code=2)
 

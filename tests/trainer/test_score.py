@@ -5,9 +5,10 @@ import json
 import math
 import os
 import shutil
+import subprocess
 
 from support import DEMO, TOKENIZER, main, png
-from trainer_support import CASE, CHECKPOINT, TrainerCase
+from trainer_support import CASE, CHECKPOINT, OPATRAIN, TrainerCase
 
 
 class Score(TrainerCase):
@@ -32,17 +33,25 @@ class Score(TrainerCase):
                 self.assertNotEqual(value["logprobs"], score["responses"][role]["logprobs"])
         self.assertGreater(masked, 0)
 
-    def test_threads_change_no_bit_and_contexts_do(self):
+    def test_threads_change_little_and_the_same_number_nothing(self):
         pack = self.demo_pack()
-        one = self.train("score", "--model", CHECKPOINT, "--threads", 1, pack)
-        self.assertEqual(one, self.train("score", "--model", CHECKPOINT, "--threads", 2, pack))
+        runs = [self.train("score", "--model", CHECKPOINT, "--threads", n, pack) for n in (1, 2, 2)]
+        self.assertEqual(runs[1], runs[2])
+        for a, b in zip(*(map(json.loads, run.splitlines()) for run in runs[:2])):
+            for group in ("responses", "masked"):
+                for role in a[group]:
+                    for x, y in zip(a[group][role]["logprobs"], b[group][role]["logprobs"]):
+                        self.assertLess(abs(x - y), 1e-4)
+
+    def test_the_released_context_is_another(self):
+        pack = self.demo_pack()
+        sft = self.lines("score", "--model", CHECKPOINT, pack)
         release = self.lines("score", "--model", CHECKPOINT, "--context", "release", pack, schema="score")
-        first = json.loads(one.split("\n")[0])
-        for role, value in first["responses"].items():
+        for role, value in sft[0]["responses"].items():
             self.assertEqual(len(value["logprobs"]), len(release[0]["responses"][role]["logprobs"]))
             self.assertNotEqual(value["logprobs"], release[0]["responses"][role]["logprobs"])
 
-    def test_an_adapter_counts_and_one_of_zeros_does_not(self):
+    def test_an_adapter_counts(self):
         pack = self.demo_pack()
         base = self.train("score", "--model", CHECKPOINT, pack)
         adapter = os.path.join(CASE, "adapter_init")
@@ -78,14 +87,9 @@ class Score(TrainerCase):
         self.assertEqual(self.files_of(self.folder)["out.jsonl"], whole)
 
     def settings_of(self, args, output):
-        """The settings of a run, from one that ends at a full file system in miniature: its output's folder is a copy."""
+        """The settings that the same run keeps beside its output while it is at work."""
         other = self.path("kept.jsonl")
-        args = [other if a == output else a for a in args]
-        shutil.copyfile(CHECKPOINT + "/config.json", self.path("unused"))
-        import subprocess
-        from trainer_support import OPATRAIN
-
-        p = subprocess.Popen([OPATRAIN, *args], stderr=subprocess.DEVNULL)
+        p = subprocess.Popen([OPATRAIN, *(other if a == output else a for a in args)], stderr=subprocess.DEVNULL)
         while p.poll() is None and not os.path.exists(other + ".resume"):
             pass
         with open(other + ".resume", "rb") as f:
@@ -96,35 +100,44 @@ class Score(TrainerCase):
 
     def test_samples_that_cannot_be_scored_are_named_and_left_out(self):
         self.write("a.png", png(40, 30))
-        cut = open(os.path.join(CASE, "images", "scene-000.png"), "rb").read()[:-2000]
-        self.write("samples.jsonl", "")
+        common = {"generated": "A dog.", "revised": "A cat.", "ground_truth": "A cat."}
         samples = [
-            {"id": "good", "image": "a.png", "prompt": "What is it?", "generated": "A dog.", "revised": "A cat.", "ground_truth": "A cat."},
-            {"id": "text", "prompt": "What is it?", "generated": "A dog.", "revised": "A cat."},
-            {"id": "long", "prompt": "What is it? " * 900, "generated": "A dog.", "revised": "A cat."},
+            {"id": "good", "image": "a.png", "prompt": "What is it?", **common},
+            {"id": "long", "prompt": "What is it? " * 20, **common},
+            {"id": "text", "prompt": "What is it?", **common},
         ]
-        self.write_lines("samples.jsonl", samples)
-        pack = self.pack(self.store(self.path("samples.jsonl")))
-        scores = self.lines("score", "--model", CHECKPOINT, pack, code=1, schema="score")
+        pack = self.pack(self.store(self.write_lines("samples.jsonl", samples)))
+        model = self.path("model")
+        shutil.copytree(CHECKPOINT, model)
+        config = json.load(open(os.path.join(model, "config.json")))
+        config["text_config"]["max_position_embeddings"] = 250
+        with open(os.path.join(model, "config.json"), "w") as f:
+            json.dump(config, f)
+        scores = self.lines("score", "--model", model, pack, code=1, schema="score")
         self.assertEqual([s["id"] for s in scores], ["good", "text"])
         self.assertIn("long left out", self.err)
-        self.assertIn("positions", self.err)
+        self.assertIn("250 positions", self.err)
+        self.assertEqual(set(scores[0]["masked"]), {"revised", "ground_truth"})
         self.assertEqual(scores[1]["masked"], {})
-        self.assertTrue(cut)
 
     def test_a_pack_of_another_tokenizer_is_refused(self):
-        # The same rules over other pieces: every id means something else.
+        # The same rules, but the words of more than one letter have each other's ids.
         tokenizer = json.load(open(TOKENIZER, encoding="utf-8"))
         vocab = tokenizer["model"]["vocab"]
-        names = sorted(vocab, key=vocab.get)
-        letters = [n for n in names if len(n) == 1 and n.isascii() and n.isalpha()]
-        for a, b in zip(letters[::2], letters[1::2]):
-            vocab[a], vocab[b] = vocab[b], vocab[a]
+        words = [w for w in sorted(vocab, key=vocab.get) if len(w) > 3 and not w.startswith("<")]
+        ids = [vocab[w] for w in words]
+        vocab.update(zip(words, ids[1:] + ids[:1]))
         self.write("other.json", tokenizer)
-        store = self.demo_store()
-        self.run_cli("pack", store, "-o", self.path("other"), "--tokenizer", self.path("other.json"))
+        self.run_cli("pack", self.demo_store(), "-o", self.path("other"), "--tokenizer", self.path("other.json"))
         self.train("score", "--model", CHECKPOINT, self.path("other"), code=65)
-        self.assertIn("pack", self.err)
+        self.assertIn("made for another model", self.err)
+
+    def test_a_file_that_only_adds_tokens_is_the_same_tokenizer(self):
+        model = self.path("model")
+        shutil.copytree(CHECKPOINT, model)
+        shutil.copyfile(TOKENIZER, os.path.join(model, "tokenizer.json"))
+        pack = self.demo_pack()
+        self.assertEqual(self.train("score", "--model", model, pack), self.train("score", "--model", CHECKPOINT, pack))
 
     def test_exit_codes(self):
         pack = self.demo_pack()

@@ -69,8 +69,10 @@ class TrainerCase(Case):
 
     def lines(self, *args, schema=None, **more):
         documents = [json.loads(line) for line in self.train(*args, **more).split("\n")[:-1]]
+        said = self.err
         if schema:
             self.assert_schema(schema, documents)
+        self.err = said
         return documents
 
     def demo_pack(self):

@@ -245,3 +245,34 @@ void check_forward(struct golden *g, const char *who, const struct adapter *adap
     }
     session_release(&session);
 }
+
+/* The ten vectors of the DPO goldens that a model gives: those of policy and reference, in the released context. */
+void check_dpo(struct golden *g, const char *who, const struct adapter *adapter)
+{
+    static const struct {
+        const char *name;
+        int role, image;
+    } vectors[] = {{"gt", GROUND_TRUTH, 0},
+                   {"gen", GENERATED, 0},
+                   {"rev", REVISED, 0},
+                   {"gt_m", GROUND_TRUTH, 1},
+                   {"rev_m", REVISED, 1}};
+    struct session session = {.t = &g->t, .model = g->model, .adapter = adapter};
+    float *features = need(malloc((model_image_rows(g->model) * g->model->config.text.hidden + 1) * sizeof *features));
+    for (size_t i = 0; i < g->sample_count && g->samples[i].pixels[0] != NULL; i++) {
+        for (size_t v = 0; v < sizeof vectors / sizeof vectors[0]; v++) {
+            const struct tensor *want = golden_find(g, "dpo/%s/%s/%zu", who, vectors[v].name, i);
+            const size_t count = g->samples[i].ids[CONTEXT_RELEASE][vectors[v].role].count;
+            float *logp = need(malloc((count + 1) * sizeof *logp));
+            if (model_see(&g->t, g->model, adapter, features, g->samples[i].pixels[vectors[v].image], 1,
+                          &session.scratch) != OPA_OK)
+                die(&g->t, "see");
+            score_alone(&session, g, logp, features, i, CONTEXT_RELEASE, vectors[v].role);
+            if (want != NULL)
+                compare(LOGP, want->name, logp, want, count);
+            free(logp);
+        }
+    }
+    free(features);
+    session_release(&session);
+}

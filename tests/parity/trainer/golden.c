@@ -4,7 +4,7 @@
  * and images, adapters, greedy ids. Prints a line for each kind of number with its largest and mean distance and exits 1
  * when one is over its tolerance.
  *
- *     golden CASE_DIR [--shard-check]
+ *     golden CASE_DIR [THREADS]
  */
 #include "golden.h"
 
@@ -214,6 +214,16 @@ static void close_case(struct golden *g)
     opa_context_free(g->t.opa);
 }
 
+static struct adapter *open_adapter(struct golden *g, const char *name)
+{
+    char *dir = path_join(g->dir, name);
+    struct adapter *adapter;
+    if (adapter_open(&g->t, &adapter, dir, g->model) != OPA_OK)
+        die(&g->t, dir);
+    free(dir);
+    return adapter;
+}
+
 int main(int argc, char **argv)
 {
     ops_blas_choose_core(argv);
@@ -226,13 +236,13 @@ int main(int argc, char **argv)
     check_prompts(&g);
     check_pixels(&g);
     check_forward(&g, "base", NULL);
-    char *dir = path_join(argv[1], "adapter_init");
-    struct adapter *adapter;
-    if (adapter_open(&g.t, &adapter, dir, g.model) != OPA_OK)
-        die(&g.t, dir);
+    struct adapter *adapter = open_adapter(&g, "adapter_init");
     check_forward(&g, "init", adapter);
+    check_dpo(&g, "reference", adapter);
     adapter_free(adapter);
-    free(dir);
+    adapter = open_adapter(&g, "adapter_policy");
+    check_dpo(&g, "policy", adapter);
+    adapter_free(adapter);
     if (golden_has(&g, "sft/adapter_init/grad/"))
         check_gradients(&g);
     check_training(&g);

@@ -78,4 +78,7 @@ void check_gradients(struct golden *g);
 /* The stored training runs, update by update. */
 void check_training(struct golden *g);
 
+/* What the DPO goldens say of "policy" or "reference". */
+void check_dpo(struct golden *g, const char *who, const struct adapter *adapter);
+
 #endif
