@@ -127,6 +127,36 @@ class Training(TrainerCase):
         self.train(*args, "-o", whole)
         self.assertEqual(self.adapter(out), self.adapter(whole))
 
+    def test_layers_that_are_computed_twice_change_no_bit(self):
+        pack = self.demo_pack()
+        whole = self.sft(pack, "whole", "--epochs", 1, "--batch", 2)
+        again = 0
+        for size in range(4000, 0, -400):
+            out = self.path(str(size))
+            p = self.train_any("sft", "--model", CHECKPOINT, pack, "-o", out, *FAST, "--epochs", 1, "--batch", 2,
+                               "--memory", "%dK" % size)
+            if p.returncode == 74:
+                self.assertIn(b"at least", p.stderr)
+                break
+            again += b"(3 of 3 layers kept" not in p.stderr
+            self.assertEqual(self.adapter(out), self.adapter(whole))
+        self.assertGreater(again, 0)
+
+    def test_a_rate_too_high_stops_and_names_the_sample(self):
+        pack = self.demo_pack()
+        self.sft(pack, "sft", "--epochs", 1, "--lr", "1e30", code=65)
+        self.assertRegex(self.err, "sample .* not finite")
+
+    def test_an_objective_wants_its_pairs(self):
+        pack = self.pack(self.demo_store(), "pack", "--recipe", "dpo")
+        args = ("dpo", "--model", CHECKPOINT, pack, "--epochs", 1, "--rank", 4, "--batch", 16)
+        self.train(*args, "-o", self.path("a"), "--objective", "paper", code=65)
+        self.assertIn("image pair", self.err)
+        self.train(*args, "-o", self.path("b"), "--objective", "ddpo", code=65)
+        self.assertIn("weights", self.err)
+        self.train(*args, "-o", self.path("c"), "--objective", "simpo")
+        self.assertFalse(os.path.exists(self.path("c", "reference.cache")))
+
     def test_folders_that_are_refused(self):
         pack = self.demo_pack()
         out = self.sft(pack, "sft", "--epochs", 1)
