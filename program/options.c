@@ -10,7 +10,7 @@
 
 #include "term.h"
 
-enum { MAX_FLAGS = 32, LONG_BASE = 256 };
+enum { MAX_FLAGS = 64, LONG_BASE = 256 };
 
 /* Damerau-Levenshtein without the transposition's generality. */
 size_t word_distance(const char *a, const char *b)

@@ -176,6 +176,15 @@ struct token_progress {
     int64_t tokens;      /* of this run */
 };
 void progress_tokens(struct progress *p, const struct token_progress *now);
+/* Training: updates, and what is worth watching. */
+struct step_progress {
+    const char *stage;
+    int64_t done, total; /* updates */
+    int64_t before;      /* of done: those of an earlier run */
+    int64_t tokens;      /* of this run */
+    const char *what;    /* "loss 4.4361, margin 0.02" */
+};
+void progress_steps(struct progress *p, const struct step_progress *now);
 /* Seconds since progress_start(). */
 double progress_seconds(const struct progress *p);
 /* Wipe the line, so that other messages can be printed. */

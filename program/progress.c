@@ -101,3 +101,15 @@ void progress_tokens(struct progress *p, const struct token_progress *now)
     snprintf(rate, sizeof rate, "%s tokens/s", thousands(a, (int64_t)((double)now->tokens / passed + 0.5)));
     print_line(p, now->stage, what, rate, made > 0 ? passed / (double)made * (double)left + 0.5 : -1);
 }
+
+void progress_steps(struct progress *p, const struct step_progress *now)
+{
+    double passed;
+    if (!due(p, &passed))
+        return;
+    char what[200], rate[48], a[32], b[32], c[32];
+    const int64_t made = now->done - now->before, left = now->total - now->done;
+    snprintf(what, sizeof what, "step %s of %s, %s", thousands(a, now->done), thousands(b, now->total), now->what);
+    snprintf(rate, sizeof rate, "%s tokens/s", thousands(c, (int64_t)((double)now->tokens / passed + 0.5)));
+    print_line(p, now->stage, what, rate, made > 0 ? passed / (double)made * (double)left + 0.5 : -1);
+}

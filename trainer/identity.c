@@ -3,6 +3,7 @@
 
 #include <nettle/sha2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void finish(char out[IDENTITY_SIZE], struct sha256_ctx *sha)
@@ -37,4 +38,17 @@ void identity_of_weights(char out[IDENTITY_SIZE], const struct safetensors *st)
         sha256_update(&sha, part, (const uint8_t *)tensor->data + tensor->size - part);
     }
     finish(out, &sha);
+}
+
+bool identity_of_pack(char out[IDENTITY_SIZE], const opa_pack *pack)
+{
+    const size_t count = opa_pack_count(pack);
+    uint8_t *sums = malloc((count + 1) * OPA_SHA256_SIZE);
+    if (sums == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        memcpy(sums + i * OPA_SHA256_SIZE, opa_pack_at(pack, i)->sha256, OPA_SHA256_SIZE);
+    identity_of_bytes(out, sums, count * OPA_SHA256_SIZE);
+    free(sums);
+    return true;
 }

@@ -15,4 +15,7 @@ void identity_of_bytes(char out[IDENTITY_SIZE], const void *bytes, size_t size);
  *  is told from another without reading it. */
 void identity_of_weights(char out[IDENTITY_SIZE], const struct safetensors *st);
 
+/** Of a pack: the hashes of all its samples, in order. false: out of memory. */
+bool identity_of_pack(char out[IDENTITY_SIZE], const opa_pack *pack);
+
 #endif

@@ -3,7 +3,8 @@
 #include "opatrain.h"
 #include "ops/blas.h"
 
-static const struct command *const commands[] = {&cmd_score, &cmd_generate, &cmd_doctor, &cmd_adapter, NULL};
+static const struct command *const commands[] = {&cmd_score,  &cmd_generate, &cmd_sft, &cmd_dpo,
+                                                 &cmd_doctor, &cmd_adapter,  NULL};
 
 static const char *versions(void)
 {

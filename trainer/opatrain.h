@@ -7,8 +7,9 @@
 #include "packed.h"
 #include "program.h"
 #include "session.h"
+#include "settings.h"
 
-extern const struct command cmd_score, cmd_generate, cmd_doctor, cmd_adapter;
+extern const struct command cmd_score, cmd_generate, cmd_sft, cmd_dpo, cmd_doctor, cmd_adapter;
 
 /* One run of a verb. */
 struct run {
@@ -24,20 +25,16 @@ struct run {
     struct conversation conversation;
     struct prompter prompter;
     struct session session;
-    uint64_t memory_limit; /* bytes; 0: none */
-    struct text_buffer {
-        char *data;
-        size_t size, capacity;
-        bool failed;
-    } settings;         /* what the output depends on */
-    struct outfile out; /* unless standard output */
+    uint64_t memory_limit;    /* bytes; 0: none */
+    struct settings settings; /* what the output depends on */
+    struct outfile out;       /* unless standard output */
 };
 
 enum { RUN_FLAGS = 10 };
 /* The flags of all verbs that run a model, into @p flags (room for RUN_FLAGS). */
 void run_flags(struct run *run, struct flag *flags);
 /* Their part of --help. */
-#define RUN_HELP                                                                                                       \
+#define MODEL_HELP                                                                                                     \
     "  --model DIR          checkpoint folder (config.json, *.safetensors, tokenizer.json or tokenizer.model)\n"       \
     "  --adapter DIR        PEFT LoRA adapter, applied unmerged\n"                                                     \
     "  --vision-tower DIR   CLIP's folder, for original LLaVA checkpoints whose mm_vision_tower is not there\n"        \
@@ -47,7 +44,9 @@ void run_flags(struct run *run, struct flag *flags);
     "  --dtype TYPE         f32 (default) or bf16: of the products; weights stay in their stored type\n"               \
     "  --memory SIZE        refuse to begin, or take smaller batches, where more is needed (8G, 500M)\n"               \
     "  --threads N          0 (default): all processors that this process may use\n"                                   \
-    "  --seed N             of everything that is drawn (0)\n"                                                         \
+    "  --seed N             of everything that is drawn (0)\n"
+#define RUN_HELP                                                                                                       \
+    MODEL_HELP                                                                                                         \
     "  -o, --output FILE    write there instead of to standard output; a killed run goes on where it was\n"
 
 /* Open everything that the options name. GO_ON or an exit code. Release with run_release(). */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "json_fields.h"
+#include "settings.h"
 
 static int io_error(struct trainer *t, const char *path)
 {
@@ -15,26 +16,6 @@ static int io_error(struct trainer *t, const char *path)
 
 /* ---- settings ---- */
 
-/* The name of the first line that differs; "" when none does. */
-static void first_difference(char name[64], const char *have, size_t size, const char *want)
-{
-    size_t line = 0, i = 0;
-    while (i < size && want[i] != '\0' && have[i] == want[i]) {
-        if (want[i++] == '\n')
-            line = i;
-    }
-    name[0] = '\0';
-    if (i == size && want[i] == '\0')
-        return;
-    const char *from = want[line] != '\0' ? want + line : have + line;
-    const size_t left = want[line] != '\0' ? strlen(from) : size - line;
-    size_t n = 0;
-    while (n < left && n < 63 && from[n] != ':' && from[n] != '\n')
-        n++;
-    memcpy(name, from, n);
-    name[n] = '\0';
-}
-
 static int compare_settings(struct trainer *t, const struct outfile *out, const char *settings)
 {
     struct mapped map;
@@ -42,7 +23,7 @@ static int compare_settings(struct trainer *t, const struct outfile *out, const 
     const int status = mapped_open(t, &map, out->resume);
     if (status != OPA_OK)
         return status;
-    first_difference(name, (const char *)map.data, map.size, settings);
+    settings_difference(name, (const char *)map.data, map.size, settings);
     mapped_release(&map);
     if (name[0] == '\0')
         return OPA_OK;

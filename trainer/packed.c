@@ -32,18 +32,53 @@ static int read_ids(struct trainer *t, const struct packed *s, struct ids *out, 
     return status;
 }
 
+static const char *const weights_names[PACKED_WEIGHTS] = {"language", "image"};
+
+/* A list as long as the ids. */
+static int read_weights(struct trainer *t, struct packed *s, struct packed_response *out, const struct cJSON *lists)
+{
+    for (int k = 0; k < PACKED_WEIGHTS; k++) {
+        const struct cJSON *list = opa_json_get(lists, weights_names[k]);
+        size_t n = 0;
+        if (!json_is_array(list))
+            continue;
+        if (json_count(list) != out->ids.count)
+            return broken(t, s, "not as many weights as ids");
+        out->weights[k] = malloc((out->ids.count + 1) * sizeof *out->weights[k]);
+        if (out->weights[k] == NULL)
+            return trainer_fail_memory(t);
+        for (const struct cJSON *item = json_first(list); item != NULL; item = json_next(item)) {
+            if (!opa_json_number(s->doc, item, &out->weights[k][n++]))
+                return broken(t, s, "a weight that is no number");
+        }
+    }
+    return OPA_OK;
+}
+
+static void forget_weights(struct packed_response *response)
+{
+    for (int k = 0; k < PACKED_WEIGHTS; k++) {
+        free(response->weights[k]);
+        response->weights[k] = NULL;
+    }
+}
+
 static int read_response(struct trainer *t, struct packed *s, enum role role, const struct cJSON *responses)
 {
     struct packed_response *out = &s->responses[role];
     const struct cJSON *value = opa_json_get(responses, role_name(role));
     const struct ids ids = out->ids;
+    forget_weights(out);
     *out = (struct packed_response){.there = json_is_object(value), .bos = true, .ids = ids};
     if (!out->there)
         return OPA_OK;
     struct fields f = {t, s->doc, value, s->id, OPA_OK};
     out->bos = fields_bool(&f, "bos", true);
     out->text = fields_text(&f, "text", "");
-    return f.status != OPA_OK ? OPA_ERECORD : read_ids(t, s, &out->ids, opa_json_get(value, "ids"));
+    if (f.status != OPA_OK)
+        return OPA_ERECORD;
+    const int status = read_ids(t, s, &out->ids, opa_json_get(value, "ids"));
+    return status == OPA_OK ? read_weights(t, s, out, opa_json_get(value, "weights")) : status;
 }
 
 static int read_mask(struct trainer *t, const struct packed *s, struct mask *out, const struct cJSON *value)
@@ -70,22 +105,64 @@ static enum role role_of(opa_text name)
 }
 
 /* Image pairs say which responses are also wanted under a masked image. */
-static int read_image_pair(struct trainer *t, struct packed *s, const struct cJSON *pair, const struct cJSON *masks)
+static int read_image_pair(struct trainer *t, struct packed *s, struct fields *f, enum role role,
+                           const struct cJSON *masks)
 {
-    struct fields f = {t, s->doc, pair, s->id, OPA_OK};
-    if (!text_is(fields_text(&f, "type", ""), "image"))
-        return OPA_OK;
-    const enum role role = role_of(fields_text(&f, "response", ""));
-    int64_t place = fields_integer(&f, "mask", 0, 0, 1000);
+    int64_t place = fields_integer(f, "mask", 0, 0, 1000);
     const struct cJSON *mask = json_first(masks);
     for (; mask != NULL && place > 0; place--)
         mask = json_next(mask);
-    if (f.status != OPA_OK || role == ROLE_COUNT || mask == NULL || !s->responses[role].there)
-        return broken(t, s, "an image pair without its response or mask");
+    if (f->status != OPA_OK || mask == NULL)
+        return broken(t, s, "an image pair without its mask");
     if (s->responses[role].masked)
         return OPA_OK;
     s->responses[role].masked = true;
     return read_mask(t, s, &s->responses[role].mask, mask);
+}
+
+static bool type_of(enum pair_type *out, opa_text name)
+{
+    for (int type = 0; type < PAIR_TYPES; type++) {
+        if (text_is(name, pair_type_name((enum pair_type)type))) {
+            *out = (enum pair_type)type;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int read_pair(struct trainer *t, struct packed *s, const struct cJSON *value, const struct cJSON *masks)
+{
+    struct fields f = {t, s->doc, value, s->id, OPA_OK};
+    struct packed_pair *pair = &s->pairs[s->pair_count];
+    const opa_text weights = fields_text(&f, "weights", NULL);
+    if (!type_of(&pair->type, fields_text(&f, "type", "")))
+        return broken(t, s, "a pair of no known type");
+    const bool language = pair->type == PAIR_LANGUAGE;
+    pair->chosen = role_of(fields_text(&f, language ? "chosen" : "response", ""));
+    pair->rejected = language ? role_of(fields_text(&f, "rejected", "")) : pair->chosen;
+    if (pair->chosen == ROLE_COUNT || pair->rejected == ROLE_COUNT || !s->responses[pair->chosen].there ||
+        !s->responses[pair->rejected].there)
+        return broken(t, s, "a pair without its response");
+    pair->weights = weights.data == NULL ? -1 : text_is(weights, weights_names[1]);
+    if (pair->weights >= 0 && (s->responses[pair->chosen].weights[pair->weights] == NULL ||
+                               s->responses[pair->rejected].weights[pair->weights] == NULL))
+        return broken(t, s, "a weighted pair of responses without weights");
+    s->pair_count++;
+    return pair->type == PAIR_IMAGE ? read_image_pair(t, s, &f, pair->chosen, masks) : OPA_OK;
+}
+
+static int read_pairs(struct trainer *t, struct packed *s, const struct cJSON *list, const struct cJSON *masks)
+{
+    int status = OPA_OK;
+    struct packed_pair *pairs = realloc(s->pairs, (json_count(list) + 1) * sizeof *pairs);
+    if (pairs == NULL)
+        return trainer_fail_memory(t);
+    s->pairs = pairs;
+    s->pair_count = 0;
+    for (const struct cJSON *pair = json_first(list); pair != NULL && status == OPA_OK; pair = json_next(pair))
+        status = read_pair(t, s, pair, masks);
+    return status;
 }
 
 static int read_document(struct trainer *t, struct packed *s)
@@ -97,10 +174,7 @@ static int read_document(struct trainer *t, struct packed *s)
     int status = OPA_OK;
     for (int r = 0; r < ROLE_COUNT && status == OPA_OK; r++)
         status = read_response(t, s, (enum role)r, responses);
-    const struct cJSON *pair = json_first(opa_json_get(root, "pairs"));
-    for (; pair != NULL && status == OPA_OK; pair = json_next(pair))
-        status = read_image_pair(t, s, pair, masks);
-    return status;
+    return status == OPA_OK ? read_pairs(t, s, opa_json_get(root, "pairs"), masks) : status;
 }
 
 int packed_read(struct trainer *t, struct packed *s, opa_pack *pack, size_t index)
@@ -124,8 +198,11 @@ void packed_release(struct packed *s)
 {
     opa_json_free(s->doc);
     free(s->id);
-    for (int r = 0; r < ROLE_COUNT; r++)
+    for (int r = 0; r < ROLE_COUNT; r++) {
         ids_release(&s->responses[r].ids);
+        forget_weights(&s->responses[r]);
+    }
+    free(s->pairs);
     *s = (struct packed){0};
 }
 

@@ -7,17 +7,28 @@
 
 #include "conversation.h"
 #include "masking.h"
+#include "objective/objective.h"
 
 enum role { ROLE_GENERATED, ROLE_REVISED, ROLE_GROUND_TRUTH, ROLE_COUNT };
 /** "generated", "revised", "ground_truth": the order of the pack. Static storage. */
 const char *role_name(enum role role);
 
+enum { PACKED_WEIGHTS = 2 };
+
+/** What is compared. */
+struct packed_pair {
+    enum pair_type type;
+    enum role chosen, rejected; /**< image, anchor: the response is chosen */
+    int weights;                /**< which of its responses' weights; -1: none */
+};
+
 struct packed_response {
     bool there;
     bool bos; /**< the released code puts BOS before it (false where its first sentence is empty) */
     opa_text text;
-    struct ids ids; /**< its own tokens and EOS */
-    bool masked;    /**< an image pair compares it under the masked image */
+    struct ids ids;                  /**< its own tokens and EOS */
+    double *weights[PACKED_WEIGHTS]; /**< [ids.count] of language and of image pairs; NULL: the pack has none */
+    bool masked;                     /**< an image pair compares it under the masked image */
     struct mask mask;
 };
 
@@ -28,6 +39,8 @@ struct packed {
     opa_text prompt;
     opa_text image; /**< the file's bytes; data NULL: none */
     struct packed_response responses[ROLE_COUNT];
+    struct packed_pair *pairs;
+    size_t pair_count;
 };
 
 /** Read entry @p index of the pack (its hash is verified). Zero *out before the first use; what it held is replaced; release

@@ -147,49 +147,26 @@ void run_release(struct run *run)
     adapter_free(run->adapter);
     model_free(run->model);
     ops_context_free(run->t.ops);
-    free(run->settings.data);
+    settings_release(&run->settings);
 }
 
 /* ---- output ---- */
 
 void run_setting(struct run *run, const char *name, const char *format, ...)
 {
-    char line[1024];
-    struct text_buffer *s = &run->settings;
-    const int head = snprintf(line, sizeof line, "%s: ", name);
     va_list args;
     va_start(args, format);
-    vsnprintf(line + head, sizeof line - (size_t)head - 1, format, args);
+    settings_addv(&run->settings, name, format, args);
     va_end(args);
-    strcat(line, "\n");
-    const size_t size = strlen(line);
-    if (s->size + size + 1 > s->capacity) {
-        char *grown = realloc(s->data, s->size + size + 4096);
-        if (grown == NULL) {
-            s->failed = true;
-            return;
-        }
-        s->data = grown;
-        s->capacity = s->size + size + 4096;
-    }
-    memcpy(s->data + s->size, line, size + 1);
-    s->size += size;
 }
 
 void run_setting_pack(struct run *run, const opa_pack *pack)
 {
     char id[IDENTITY_SIZE];
-    const size_t count = opa_pack_count(pack);
-    uint8_t *sums = malloc((count + 1) * OPA_SHA256_SIZE);
-    if (sums == NULL) {
+    if (identity_of_pack(id, pack))
+        run_setting(run, "pack", "%s", id);
+    else
         run->settings.failed = true;
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        memcpy(sums + i * OPA_SHA256_SIZE, opa_pack_at(pack, i)->sha256, OPA_SHA256_SIZE);
-    identity_of_bytes(id, sums, count * OPA_SHA256_SIZE);
-    run_setting(run, "pack", "%s", id);
-    free(sums);
 }
 
 int run_open_output(struct run *run)

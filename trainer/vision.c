@@ -13,14 +13,11 @@ static size_t feature_count(const struct model *m)
     return model_image_rows(m) * m->config.text.hidden;
 }
 
-static int allocate(struct trainer *t, struct vision *v, const struct model *m)
+static int allocate(struct trainer *t, float **list, size_t floats)
 {
-    const size_t most = 1 + VISION_MAX_MASKS;
-    if (v->pixels == NULL)
-        v->pixels = malloc(most * pixel_count(m) * sizeof *v->pixels);
-    if (v->features == NULL)
-        v->features = malloc(most * feature_count(m) * sizeof *v->features);
-    return v->pixels && v->features ? OPA_OK : trainer_fail_memory(t);
+    if (*list == NULL)
+        *list = malloc((1 + VISION_MAX_MASKS) * floats * sizeof **list);
+    return *list ? OPA_OK : trainer_fail_memory(t);
 }
 
 static int read_pixels(struct session *s, float *out, opa_text image)
@@ -35,20 +32,33 @@ static int read_pixels(struct session *s, float *out, opa_text image)
     return status;
 }
 
-int vision_see(struct session *s, struct vision *out, opa_text image, const struct mask *masks, size_t count)
+int vision_look(struct session *s, struct vision *out, opa_text image, const struct mask *masks, size_t count)
 {
     const struct model *m = s->model;
     const size_t n = pixel_count(m);
-    int status = allocate(s->t, out, m);
+    int status = allocate(s->t, &out->pixels, n);
     if (status == OPA_OK)
         status = read_pixels(s, out->pixels, image);
     for (size_t i = 0; i < count && status == OPA_OK; i++)
         status = mask_apply(s->t, out->pixels + (1 + i) * n, out->pixels, m->image.size, m->config.vision.patch_size,
                             &masks[i]);
     out->versions = 1 + count;
-    if (status == OPA_OK)
-        status = model_see(s->t, m, s->adapter, out->features, out->pixels, out->versions, &s->scratch);
     return status;
+}
+
+int vision_see(struct session *s, struct vision *out, opa_text image, const struct mask *masks, size_t count)
+{
+    int status = allocate(s->t, &out->features, feature_count(s->model));
+    if (status == OPA_OK)
+        status = vision_look(s, out, image, masks, count);
+    if (status == OPA_OK)
+        status = model_see(s->t, s->model, s->adapter, out->features, out->pixels, out->versions, &s->scratch);
+    return status;
+}
+
+const float *vision_pixels(const struct session *s, const struct vision *v, size_t i)
+{
+    return v->pixels + i * pixel_count(s->model);
 }
 
 const float *vision_features(const struct session *s, const struct vision *v, size_t i)

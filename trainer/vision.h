@@ -17,6 +17,10 @@ struct vision {
     size_t versions;
 };
 
+/** Pixels of @p image only, clean and under each of @p masks. Errors as vision_see(). */
+int vision_look(struct session *session, struct vision *out, opa_text image, const struct mask *masks, size_t count);
+/** Normalised pixels [3, size, size] of version @p i. */
+const float *vision_pixels(const struct session *session, const struct vision *vision, size_t i);
 /** Pixels and features of @p image, clean and under each of @p masks. Zero *out before the first use; it is used again by the
  *  next call. OPA_ERECORD: a damaged or unreadable image (the message says how); OPA_ENOMEM. */
 int vision_see(struct session *session, struct vision *out, opa_text image, const struct mask *masks, size_t count);

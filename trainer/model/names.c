@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/names.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Longer prefixes stand before those that they begin with. */
@@ -61,6 +62,28 @@ bool name_parse(struct name *out, const char *key)
         return true;
     }
     return false;
+}
+
+const char *name_prefix(enum spelling spelling, enum part part)
+{
+    static const char *const prefix[SPELLING_COUNT][PART_COUNT] = {
+        [SPELLING_HF] = {"model.language_model.", "", "model.multi_modal_projector.", "model.vision_tower."},
+        [SPELLING_HF_452] = {"model.language_model.", "", "model.multi_modal_projector.",
+                             "model.vision_tower.vision_model."},
+        [SPELLING_HF_451] = {"language_model.model.", "language_model.", "multi_modal_projector.",
+                             "vision_tower.vision_model."},
+        [SPELLING_LLAVA] = {"model.", "", "model.mm_projector.", "model.vision_tower.vision_tower.vision_model."},
+        [SPELLING_TEXT] = {"model.", "", "", ""},
+    };
+    return prefix[spelling][part];
+}
+
+bool name_spell(char *out, size_t size, enum spelling spelling, enum part part, const char *rest)
+{
+    if (spelling == SPELLING_LLAVA && part == PART_PROJECTOR)
+        rest = strcmp(rest, "linear_1") == 0 ? "0" : strcmp(rest, "linear_2") == 0 ? "2" : rest;
+    const int n = snprintf(out, size, "%s%s", name_prefix(spelling, part), rest);
+    return n >= 0 && (size_t)n < size;
 }
 
 static bool ends(const char *text, const char *with)

@@ -24,6 +24,20 @@ const char *part_name(enum part part);
 /** What a key means. false: nothing that a model of these families has. */
 bool name_parse(struct name *out, const char *key);
 
+/** How an adapter's file spells the modules of a model. */
+enum spelling {
+    SPELLING_HF,     /**< transformers 5, and LLaMA in all of them */
+    SPELLING_HF_452, /**< transformers 4.52 to 4.57 */
+    SPELLING_HF_451, /**< transformers to 4.51 */
+    SPELLING_LLAVA,  /**< original LLaVA */
+    SPELLING_TEXT,   /**< a model without a tower */
+    SPELLING_COUNT
+};
+/** The module's path in the model, e.g. "model.language_model.layers.0.self_attn.q_proj". false: it does not fit. */
+bool name_spell(char *out, size_t size, enum spelling spelling, enum part part, const char *rest);
+/** What stands before the rest of a part's modules. Static storage. */
+const char *name_prefix(enum spelling spelling, enum part part);
+
 /** May a checkpoint hold this tensor, though no forward pass reads it? (rotary buffers, CLIP's text side, what lies behind
  *  the feature layer). */
 bool name_is_idle(const char *key);

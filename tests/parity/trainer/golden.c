@@ -38,6 +38,8 @@ struct kind kinds[KINDS] = {
     [GRADIENT_NORM] = {.name = "gradient norms", .most = 3e-4},
     [GROUPING] = {.name = "gradients, regrouped", .most = 2e-5},
     [RECOMPUTED] = {.name = "gradients, run again"},
+    [TRAINED] = {.name = "adapters after updates", .most = 3e-4, .mean = 1e-5},
+    [TRAINING] = {.name = "losses, norms, rates", .most = 5e-4},
 };
 
 void compare(enum kind_id id, const char *what, const float *have, const struct tensor *want, size_t count)
@@ -243,6 +245,7 @@ int main(int argc, char **argv)
     adapter_free(adapter);
     if (golden_has(&g, "sft/adapter_init/grad/"))
         check_gradients(&g);
+    check_training(&g);
     close_case(&g);
     return report() > 0;
 }

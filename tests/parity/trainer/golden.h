@@ -29,6 +29,8 @@ enum kind_id {
     GRADIENT_NORM,
     GROUPING,
     RECOMPUTED,
+    TRAINED,
+    TRAINING,
     KINDS
 };
 
@@ -73,6 +75,8 @@ void check_pixels(struct golden *g);
 void check_forward(struct golden *g, const char *who, const struct adapter *adapter);
 /* SFT and DPO gradients, where the case has them. */
 void check_gradients(struct golden *g);
+/* The stored training runs, update by update. */
+void check_training(struct golden *g);
 
 /* What the DPO goldens say of "policy" or "reference". */
 void check_dpo(struct golden *g, const char *who, const struct adapter *adapter);

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sft and dpo over the demo's pack: their folders, kills, refusals."""
+
+import json
+import math
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import time
+
+from support import main
+from trainer_support import CASE, CHECKPOINT, OPATRAIN, TrainerCase
+
+FAST = ("--threads", 1, "--batch", 1, "--rank", 4, "--alpha", 8, "--lr", "1e-3", "--save-every", 3)
+
+
+class Training(TrainerCase):
+    def log(self, folder, name="log.jsonl"):
+        with open(os.path.join(folder, name), encoding="utf-8") as f:
+            return [json.loads(line) for line in f]
+
+    def assert_documents(self, folder):
+        with open(os.path.join(folder, "run.json"), encoding="utf-8") as f:
+            self.assert_schema("run", [json.load(f)])
+        self.assert_schema("updates", self.log(folder))
+        self.assert_schema("evaluations", self.log(folder, "eval.jsonl"))
+
+    def adapter(self, folder):
+        with open(os.path.join(folder, "adapter_model.safetensors"), "rb") as f:
+            return f.read()
+
+    def sft(self, pack, name="sft", *more, code=0):
+        self.train("sft", "--model", CHECKPOINT, pack, "-o", self.path(name), *FAST, *more, code=code)
+        return self.path(name)
+
+    def test_sft_writes_a_folder_whose_adapter_fits(self):
+        pack = self.demo_pack()
+        out = self.sft(pack, "sft", "--epochs", 2, "--eval", pack)
+        members = self.members(pack)
+        log, evaluations = self.log(out), self.log(out, "eval.jsonl")
+        self.assertEqual([line["step"] for line in log], list(range(1, 2 * len(members) + 1)))
+        self.assertEqual([e["step"] for e in evaluations], [0, len(members), 2 * len(members)])
+        self.assertLess(evaluations[-1]["loss"], evaluations[0]["loss"])
+        targets = sum(len(m["responses"][r]["ids"]) for m in members.values() for r in m["responses"] if r != "generated")
+        self.assertEqual(sum(line["targets"] for line in log), 2 * targets)
+        for field in ("loss", "learning_rate", "grad_norm", "tokens", "seconds"):
+            self.assertTrue(all(field in line for line in log), field)
+        self.assert_documents(out)
+        self.assertIn("the language model", self.train("adapter", "check", out, "--model", CHECKPOINT))
+
+    def test_dpo_begins_at_its_reference(self):
+        pack = self.demo_pack()
+        start = self.sft(pack, "sft", "--epochs", 1)
+        for objective, loss in (("paper", 4.4), ("release", 6.4), ("sigmoid", 1)):
+            for masks in ("fresh", "fixed"):
+                out = self.path(objective + masks)
+                self.train("dpo", "--model", CHECKPOINT, "--adapter", start, pack, "-o", out, "--objective", objective,
+                           "--masks", masks, "--epochs", 1, "--batch", 2, "--threads", 1, "--lr", "1e-3")
+                first = self.log(out)[0]
+                self.assertAlmostEqual(first["loss"], loss * math.log(2), delta=2e-4, msg=objective + masks)
+                self.assertEqual(first["learning_rate"], 0)
+                self.assertNotEqual(self.adapter(out), self.adapter(start))
+                self.assert_documents(out)
+
+    def test_the_mean_of_an_update_does_not_depend_on_its_grouping(self):
+        pack = self.demo_pack()
+        logs = []
+        for tokens in (1, 100000):
+            out = self.sft(pack, "by%d" % tokens, "--epochs", 1, "--micro-tokens", tokens, "--batch", 4)
+            logs.append(self.log(out))
+        for a, b in zip(*logs):
+            self.assertTrue(math.isclose(a["loss"], b["loss"], rel_tol=1e-5), (a, b))
+            self.assertTrue(math.isclose(a["grad_norm"], b["grad_norm"], rel_tol=1e-3), (a, b))
+
+    def kill_until_done(self, out, args, kills):
+        """kill -9 at random moments; how many hit a run."""
+        hits = 0
+        while hits < kills:
+            p = subprocess.Popen([OPATRAIN, *map(str, args), "--resume"], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL)
+            time.sleep(self.random.uniform(0.02, self.longest))
+            p.send_signal(signal.SIGKILL)
+            if p.wait() == 0:
+                shutil.rmtree(out)
+                continue
+            hits += 1
+        self.train(*args, "--resume")
+
+    def check_kills(self, kills, *args):
+        whole, killed = self.path("whole"), self.path("killed")
+        began = time.monotonic()
+        self.train(*args, "-o", whole)
+        self.longest = time.monotonic() - began
+        self.kill_until_done(killed, (*args, "-o", killed), kills)
+        self.assertEqual(self.adapter(killed), self.adapter(whole))
+        without_time = [[{k: v for k, v in line.items() if k != "seconds"} for line in self.log(f)]
+                        for f in (killed, whole)]
+        self.assertEqual(*without_time)
+
+    def test_a_killed_sft_gives_the_same_adapter(self):
+        pack = self.demo_pack()
+        epochs = -(-40 // len(self.members(pack)))
+        self.check_kills(int(os.environ.get("OPA_KILLS", 4)), "sft", "--model", CHECKPOINT, pack, *FAST, "--epochs",
+                         epochs)
+
+    def test_a_killed_dpo_gives_the_same_adapter(self):
+        pack = self.demo_pack()
+        epochs = -(-40 // len(self.members(pack)))
+        self.check_kills(int(os.environ.get("OPA_KILLS", 4)), "dpo", "--model", CHECKPOINT, "--adapter",
+                         os.path.join(CASE, "adapter_init"), pack, *FAST, "--epochs", epochs)
+
+    def test_sigint_saves_and_says_how_to_go_on(self):
+        pack = self.demo_pack()
+        args = ("sft", "--model", CHECKPOINT, pack, *FAST, "--epochs", 3)
+        whole, out = self.path("whole"), self.path("out")
+        p = subprocess.Popen([OPATRAIN, *map(str, args), "-o", out], stderr=subprocess.PIPE)
+        while not os.path.exists(os.path.join(out, "checkpoints", "step-000003")):
+            time.sleep(0.01)
+        p.send_signal(signal.SIGINT)
+        _, err = p.communicate(timeout=60)
+        self.assertEqual(p.returncode, 1, err)
+        self.assertIn(b"--resume", err)
+        self.assertFalse(os.path.exists(os.path.join(out, "adapter_model.safetensors")))
+        self.train(*args, "-o", out, "--resume")
+        self.train(*args, "-o", whole)
+        self.assertEqual(self.adapter(out), self.adapter(whole))
+
+    def test_layers_that_are_computed_twice_change_no_bit(self):
+        pack = self.demo_pack()
+        whole = self.sft(pack, "whole", "--epochs", 1, "--batch", 2)
+        again = 0
+        for size in range(4000, 0, -400):
+            out = self.path(str(size))
+            p = self.train_any("sft", "--model", CHECKPOINT, pack, "-o", out, *FAST, "--epochs", 1, "--batch", 2,
+                               "--memory", "%dK" % size)
+            if p.returncode == 74:
+                self.assertIn(b"at least", p.stderr)
+                break
+            again += b"(3 of 3 layers kept" not in p.stderr
+            self.assertEqual(self.adapter(out), self.adapter(whole))
+        self.assertGreater(again, 0)
+
+    def test_a_rate_too_high_stops_and_names_the_sample(self):
+        pack = self.demo_pack()
+        self.sft(pack, "sft", "--epochs", 1, "--lr", "1e30", code=65)
+        self.assertRegex(self.err, "sample .* not finite")
+
+    def test_an_objective_wants_its_pairs(self):
+        pack = self.pack(self.demo_store(), "pack", "--recipe", "dpo")
+        args = ("dpo", "--model", CHECKPOINT, pack, "--epochs", 1, "--rank", 4, "--batch", 16)
+        self.train(*args, "-o", self.path("a"), "--objective", "paper", code=65)
+        self.assertIn("image pair", self.err)
+        self.train(*args, "-o", self.path("b"), "--objective", "ddpo", code=65)
+        self.assertIn("weights", self.err)
+        self.train(*args, "-o", self.path("c"), "--objective", "simpo")
+        self.assertFalse(os.path.exists(self.path("c", "reference.cache")))
+
+    def test_folders_that_are_refused(self):
+        pack = self.demo_pack()
+        out = self.sft(pack, "sft", "--epochs", 1)
+        before = self.files_of(out)
+        self.sft(pack, "sft", "--epochs", 1, code=73)
+        self.sft(pack, "sft", "--epochs", 2, "--resume", code=73)
+        self.assertIn("epochs", self.err)
+        self.sft(pack, "sft", "--epochs", 1, "--resume")
+        self.assertEqual(self.files_of(out), before)
+
+    def test_a_full_disk_leaves_the_last_good_checkpoint(self):
+        pack = self.demo_pack()
+        args = ("sft", "--model", CHECKPOINT, pack, "--threads", 1, "--batch", 1, "--rank", 64, "--alpha", 8,
+                "--epochs", 1, "--save-every", 2, "--lr", "1e-3")
+        whole, out = self.path("whole"), self.path("out")
+        self.train(*args, "-o", whole)
+        size = len(self.adapter(whole))
+
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2))
+
+        p = subprocess.run([OPATRAIN, *map(str, args), "-o", out], preexec_fn=limit, stderr=subprocess.PIPE)
+        self.assertEqual(p.returncode, 74, p.stderr)
+        self.assertEqual(os.listdir(os.path.join(out, "checkpoints")), [])
+        self.train(*args, "-o", out, "--resume")
+        self.assertEqual(self.adapter(out), self.adapter(whole))
+
+    def test_a_config_and_flags_that_win(self):
+        pack = self.demo_pack()
+        config = self.write("c.json", {"lr": 1e-3, "epochs": 3, "micro_tokens": 500, "bf16-moments": False})
+        out = self.path("out")
+        self.train("sft", "--config", config, "--model", CHECKPOINT, pack, "-o", out, "--batch", 4, "--rank", 4,
+                   "--epochs", 1)
+        with open(os.path.join(out, "run.json"), encoding="utf-8") as f:
+            depends = json.load(f)["depends_on"]
+        self.assertIn("epochs: 1", depends)
+        self.assertIn("micro-tokens: 500", depends)
+        self.train("sft", "--config", self.write("bad.json", {"lrr": 1}), "--model", CHECKPOINT, pack, "-o", out, code=2)
+
+    def test_a_reference_cache_of_something_else_is_refused(self):
+        pack = self.demo_pack()
+        cache = self.path("reference.cache")
+        args = ("dpo", "--model", CHECKPOINT, pack, "--epochs", 1, "--batch", 4, "--rank", 4, "--threads", 1,
+                "--reference-cache", cache)
+        self.train(*args, "-o", self.path("a"), "--adapter", os.path.join(CASE, "adapter_init"))
+        self.train(*args, "-o", self.path("b"), "--adapter", os.path.join(CASE, "adapter_init"), "--beta", 0.5)
+        self.train(*args, "-o", self.path("c"), "--adapter", os.path.join(CASE, "adapter_policy"), code=65)
+        self.assertIn("adapter", self.err)
+
+
+if __name__ == "__main__":
+    main()

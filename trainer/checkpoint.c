@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "checkpoint.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "durable.h"
+#include "json_fields.h"
+#include "safetensors_write.h"
+
+/* ---- folders ---- */
+
+static int make_folder(struct trainer *t, const char *path)
+{
+    if (mkdir(path, 0777) == 0 || errno == EEXIST)
+        return OPA_OK;
+    return trainer_fail(t, errno == ENOSPC ? OPA_EIO : OPA_ECREATE, "%s: %s", path, strerror(errno));
+}
+
+/* Remove a folder of files; a folder that is not there is fine. */
+static void remove_folder(const char *path)
+{
+    DIR *dir = opendir(path);
+    if (dir == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    closedir(dir);
+    rmdir(path);
+}
+
+/* The number of "step-000120", or -1. */
+static int64_t step_of(const char *name)
+{
+    char *end;
+    if (strncmp(name, "step-", 5) != 0 || name[5] < '0' || name[5] > '9')
+        return -1;
+    const long long step = strtoll(name + 5, &end, 10);
+    return *end == '\0' ? step : -1;
+}
+
+static char *step_path(const struct run_folder *f, int64_t step)
+{
+    char name[40];
+    snprintf(name, sizeof name, "step-%06lld", (long long)step);
+    return path_join(f->checkpoints, name);
+}
+
+/* The highest step below @p below; *count: how many there are below it. */
+static int64_t newest(const struct run_folder *f, int64_t below, size_t *count)
+{
+    int64_t best = -1;
+    DIR *dir = opendir(f->checkpoints);
+    *count = 0;
+    if (dir == NULL)
+        return -1;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        const int64_t step = step_of(entry->d_name);
+        if (step < 0 || step >= below)
+            continue;
+        ++*count;
+        best = step > best ? step : best;
+    }
+    closedir(dir);
+    return best;
+}
+
+int run_folder_open(struct trainer *t, struct run_folder *out, const char *path, size_t keep)
+{
+    size_t count;
+    *out = (struct run_folder){.path = strdup(path), .keep = keep, .step = -1};
+    out->checkpoints = path_join(path, "checkpoints");
+    char *result = path_join(path, "adapter_model.safetensors");
+    int status = out->path && out->checkpoints && result ? make_folder(t, path) : trainer_fail_memory(t);
+    if (status == OPA_OK) {
+        out->step = newest(out, INT64_MAX, &count);
+        out->finished = path_exists(result);
+    }
+    free(result);
+    return status;
+}
+
+void run_folder_release(struct run_folder *f)
+{
+    free(f->path);
+    free(f->checkpoints);
+    *f = (struct run_folder){0};
+}
+
+/* Only the newest stay. A kill in here leaves older ones, whole or not, that nobody reads. */
+static void prune(const struct run_folder *f)
+{
+    size_t count;
+    int64_t step = newest(f, INT64_MAX, &count);
+    for (size_t kept = 0; step >= 0; kept++) {
+        char *path = kept >= f->keep ? step_path(f, step) : NULL;
+        if (path != NULL)
+            remove_folder(path);
+        free(path);
+        step = newest(f, step, &count);
+    }
+}
+
+/* ---- the optimiser's file ---- */
+
+static ops_matrix moment(const struct optimiser *o, const void *data)
+{
+    return (ops_matrix){data, 1, o->count, o->count, o->options.bf16_moments ? OPS_BF16 : OPS_F32};
+}
+
+static int save_optimiser(struct trainer *t, const char *dir, const struct optimiser *o)
+{
+    struct tensor_out tensors[] = {{"m", moment(o, o->m), true}, {"v", moment(o, o->v), true}};
+    static const struct tensor_note format = {"format", "pt"};
+    char *path = path_join(dir, "optimiser.safetensors");
+    const int status = path ? safetensors_write(t, path, tensors, 2, &format, 1) : trainer_fail_memory(t);
+    free(path);
+    return status;
+}
+
+static int copy_moments(struct trainer *t, const char *path, struct optimiser *o, const struct safetensors *st)
+{
+    const struct tensor *m = safetensors_find(st, "m"), *v = safetensors_find(st, "v");
+    const size_t bytes = optimiser_moment_bytes(o);
+    if (m == NULL || v == NULL || m->size != bytes || v->size != bytes)
+        return trainer_fail(t, OPA_EDATA, "%s: moments of another run", path);
+    memcpy(o->m, m->data, bytes);
+    memcpy(o->v, v->data, bytes);
+    return OPA_OK;
+}
+
+static int load_optimiser(struct trainer *t, const char *dir, struct optimiser *o)
+{
+    struct safetensors *st = NULL;
+    char *path = path_join(dir, "optimiser.safetensors");
+    int status = path ? safetensors_open(t, &st, path, "") : trainer_fail_memory(t);
+    if (status == OPA_OK)
+        status = copy_moments(t, path, o, st);
+    safetensors_free(st);
+    free(path);
+    return status;
+}
+
+static int save_state(struct trainer *t, const char *dir, int64_t step, struct run_sizes sizes)
+{
+    char text[100];
+    char *path = path_join(dir, "state.json");
+    const int n = snprintf(text, sizeof text, "{\"step\":%lld,\"log\":%llu,\"eval\":%llu}\n", (long long)step,
+                           (unsigned long long)sizes.log, (unsigned long long)sizes.eval);
+    const int status = path ? durable_file(t, path, text, (size_t)n) : trainer_fail_memory(t);
+    free(path);
+    return status;
+}
+
+static int load_state(struct trainer *t, const char *dir, struct run_folder *f, struct optimiser *o)
+{
+    struct json_file file;
+    char *path = path_join(dir, "state.json");
+    int status = path ? json_file_open(t, &file, path) : trainer_fail_memory(t);
+    if (status == OPA_OK) {
+        struct fields fields = json_file_fields(t, &file, path);
+        o->updates = fields_integer(&fields, "step", 0, 0, INT64_MAX);
+        f->sizes.log = (uint64_t)fields_integer(&fields, "log", 0, 0, INT64_MAX);
+        f->sizes.eval = (uint64_t)fields_integer(&fields, "eval", 0, 0, INT64_MAX);
+        status = fields.status;
+        json_file_release(&file);
+    }
+    free(path);
+    return status;
+}
+
+/* ---- checkpoints ---- */
+
+static int save_parts(struct trainer *t, const char *dir, int64_t step, struct run_sizes sizes,
+                      const struct adapter_out *adapter, const struct optimiser *optimiser)
+{
+    int status = make_folder(t, dir);
+    if (status == OPA_OK)
+        status = adapter_write(t, dir, adapter);
+    if (status == OPA_OK)
+        status = save_optimiser(t, dir, optimiser);
+    if (status == OPA_OK)
+        status = save_state(t, dir, step, sizes);
+    return status;
+}
+
+int checkpoint_save(struct trainer *t, struct run_folder *f, int64_t step, struct run_sizes sizes,
+                    const struct adapter_out *adapter, const struct optimiser *optimiser)
+{
+    char *new = path_join(f->checkpoints, "new"), *path = step_path(f, step);
+    int status = new &&path ? make_folder(t, f->checkpoints) : trainer_fail_memory(t);
+    if (status == OPA_OK) {
+        remove_folder(new);
+        status = save_parts(t, new, step, sizes, adapter, optimiser);
+        if (status == OPA_OK)
+            status = durable_rename(t, new, path);
+        else
+            remove_folder(new); /* on a full disk its bytes are wanted back */
+    }
+    if (status == OPA_OK) {
+        f->step = step;
+        prune(f);
+    }
+    free(new);
+    free(path);
+    return status;
+}
+
+/* The checkpoint's matrices into the arena. */
+static int copy_values(struct trainer *t, const char *dir, struct params *params, const struct adapter *from)
+{
+    for (size_t i = 0; i < params->list_count; i++) {
+        const struct param *p = &params->list[i];
+        const ops_matrix *m = p->is_b ? &from->of[p->id].b : &from->of[p->id].a;
+        if (m->data == NULL || m->rows != p->rows || m->cols != p->cols || m->dtype != OPS_F32)
+            return trainer_fail(t, OPA_EDATA, "%s: an adapter of another run", dir);
+        memcpy(params->value + p->offset, m->data, p->rows * p->cols * sizeof(float));
+    }
+    return OPA_OK;
+}
+
+int checkpoint_load(struct trainer *t, struct run_folder *f, const struct model *model, struct params *params,
+                    struct optimiser *optimiser)
+{
+    struct adapter *adapter = NULL;
+    char *dir = step_path(f, f->step);
+    struct trainer quiet = *t; /* whether B is still zero was said when the run began */
+    quiet.note = NULL;
+    int status = dir ? adapter_open(&quiet, &adapter, dir, model) : trainer_fail_memory(t);
+    if (status != OPA_OK && dir != NULL)
+        memcpy(t->message, quiet.message, sizeof t->message);
+    if (status == OPA_OK)
+        status = copy_values(t, dir, params, adapter);
+    if (status == OPA_OK)
+        status = load_optimiser(t, dir, optimiser);
+    if (status == OPA_OK)
+        status = load_state(t, dir, f, optimiser);
+    adapter_free(adapter);
+    free(dir);
+    return status;
+}
+
+int run_folder_finish(struct trainer *t, struct run_folder *f, const struct adapter_out *adapter)
+{
+    const int status = adapter_write(t, f->path, adapter);
+    f->finished = status == OPA_OK;
+    return status;
+}

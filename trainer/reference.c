@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reference.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "durable.h"
+#include "identity.h"
+#include "settings.h"
+
+/* A record: place, count, count floats, the first 8 bytes of their SHA-256. In this machine's byte order: the file belongs
+ * to a run, and the head says the kind of processor. */
+struct head {
+    uint32_t place, count;
+};
+enum { CHECK_SIZE = 16 }; /* hexadecimal digits of it that are kept */
+
+static const char magic[] = "opatrain reference log-probs 1\n";
+
+static void checksum(char out[CHECK_SIZE], const struct head *head, const float *data)
+{
+    char digits[IDENTITY_SIZE], both[2 * IDENTITY_SIZE];
+    identity_of_bytes(digits, data, head->count * sizeof *data);
+    const int n = snprintf(both, sizeof both, "%u %u %s", (unsigned)head->place, (unsigned)head->count, digits);
+    identity_of_bytes(digits, both, (size_t)n);
+    memcpy(out, digits, CHECK_SIZE);
+}
+
+/* ---- what is there ---- */
+
+/* Whole records behind the head; returns where they end. */
+static size_t read_records(struct reference *r, const struct mapped *map, size_t at)
+{
+    for (;;) {
+        struct head head;
+        char check[CHECK_SIZE];
+        if (map->size - at < sizeof head)
+            return at;
+        memcpy(&head, map->data + at, sizeof head);
+        const size_t bytes = (size_t)head.count * sizeof(float), left = map->size - at - sizeof head;
+        if (head.place >= r->count || left < CHECK_SIZE || bytes > left - CHECK_SIZE || r->records[head.place] != NULL)
+            return at;
+        float *data = malloc(bytes + 1);
+        if (data == NULL)
+            return at;
+        memcpy(data, map->data + at + sizeof head, bytes);
+        checksum(check, &head, data);
+        if (memcmp(check, map->data + at + sizeof head + bytes, CHECK_SIZE) != 0) {
+            free(data);
+            return at;
+        }
+        r->records[head.place] = data;
+        r->sizes[head.place] = head.count;
+        at += sizeof head + bytes + CHECK_SIZE;
+    }
+}
+
+static int compare_head(struct trainer *t, const struct reference *r, const struct mapped *map, const char *depends,
+                        size_t *begin)
+{
+    char name[64];
+    const size_t skip = strlen(magic);
+    const char *text = (const char *)map->data,
+               *end = map->size > skip ? memchr(text + skip, '\0', map->size - skip) : NULL;
+    if (end == NULL || memcmp(text, magic, skip) != 0)
+        return trainer_fail(t, OPA_EDATA, "%s: no file of reference log-probs: remove it, or choose another", r->path);
+    settings_difference(name, text + skip, (size_t)(end - text) - skip, depends);
+    *begin = (size_t)(end - text) + 1;
+    if (name[0] == '\0')
+        return OPA_OK;
+    return trainer_fail(
+        t, OPA_EDATA,
+        "%s: these reference log-probs were made with another %s: remove the file to make them anew, or "
+        "choose another one with --reference-cache",
+        r->path, name);
+}
+
+static int go_on(struct trainer *t, struct reference *r, const char *depends)
+{
+    struct mapped map;
+    size_t end = 0;
+    int status = mapped_open(t, &map, r->path);
+    if (status == OPA_OK)
+        status = compare_head(t, r, &map, depends, &end);
+    if (status == OPA_OK)
+        end = read_records(r, &map, end);
+    mapped_release(&map);
+    if (status != OPA_OK)
+        return status;
+    r->file = fopen(r->path, "r+b");
+    if (r->file == NULL || ftruncate(fileno(r->file), (off_t)end) != 0 || fseek(r->file, 0, SEEK_END) != 0)
+        return trainer_fail(t, OPA_EIO, "%s: %s", r->path, strerror(errno));
+    return OPA_OK;
+}
+
+static int begin(struct trainer *t, struct reference *r, const char *depends)
+{
+    struct durable d;
+    int status = durable_open(t, &d, r->path);
+    if (status != OPA_OK)
+        return status;
+    durable_write(&d, magic, strlen(magic));
+    durable_write(&d, depends, strlen(depends) + 1);
+    status = durable_commit(t, &d);
+    return status == OPA_OK ? go_on(t, r, depends) : status;
+}
+
+int reference_open(struct trainer *t, struct reference *out, const char *path, const char *depends, size_t count)
+{
+    *out = (struct reference){.path = strdup(path),
+                              .records = calloc(count + 1, sizeof *out->records),
+                              .sizes = calloc(count + 1, sizeof *out->sizes),
+                              .count = count};
+    if (out->path == NULL || out->records == NULL || out->sizes == NULL)
+        return trainer_fail_memory(t);
+    return path_exists(path) ? go_on(t, out, depends) : begin(t, out, depends);
+}
+
+void reference_release(struct reference *r)
+{
+    if (r->file != NULL)
+        fclose(r->file);
+    for (size_t i = 0; i < r->count && r->records != NULL; i++)
+        free(r->records[i]);
+    free(r->records);
+    free(r->sizes);
+    free(r->path);
+    *r = (struct reference){0};
+}
+
+/* ---- records ---- */
+
+bool reference_has(const struct reference *r, size_t place)
+{
+    return r->records[place] != NULL;
+}
+
+static int views_of(bool masked)
+{
+    return masked ? EXAMPLE_VIEWS : ROLE_COUNT;
+}
+
+static size_t floats_of(const struct example *e, bool masked)
+{
+    size_t n = 0;
+    for (int v = 0; v < views_of(masked); v++)
+        n += e->views[v].used ? e->views[v].count : 0;
+    return n;
+}
+
+static int write_record(struct trainer *t, struct reference *r, const struct head *head, const float *data)
+{
+    char check[CHECK_SIZE];
+    checksum(check, head, data);
+    if (fwrite(head, sizeof *head, 1, r->file) != 1 ||
+        fwrite(data, sizeof *data, head->count, r->file) != head->count ||
+        fwrite(check, sizeof check, 1, r->file) != 1 || fflush(r->file) != 0)
+        return trainer_fail(t, OPA_EIO, "%s: %s", r->path, strerror(errno));
+    return OPA_OK;
+}
+
+int reference_add(struct trainer *t, struct reference *r, const struct example *e, bool masked)
+{
+    const struct head head = {(uint32_t)e->place, (uint32_t)floats_of(e, masked)};
+    float *data = malloc((head.count + 1) * sizeof *data);
+    size_t n = 0;
+    if (data == NULL)
+        return trainer_fail_memory(t);
+    for (int v = 0; v < views_of(masked); v++) {
+        for (size_t i = 0; e->views[v].used && i < e->views[v].count; i++)
+            data[n++] = (float)e->views[v].reference[i];
+    }
+    free(r->records[e->place]);
+    r->records[e->place] = data;
+    r->sizes[e->place] = head.count;
+    return write_record(t, r, &head, data);
+}
+
+int reference_fill(struct trainer *t, const struct reference *r, struct example *e, bool masked)
+{
+    const float *data = r->records[e->place];
+    size_t n = 0;
+    if (data == NULL || r->sizes[e->place] != floats_of(e, masked))
+        return trainer_fail(t, OPA_EDATA, "%s: sample %.120s has another number of tokens there", r->path,
+                            e->sample.id);
+    for (int v = 0; v < views_of(masked); v++) {
+        for (size_t i = 0; e->views[v].used && i < e->views[v].count; i++)
+            e->views[v].reference[i] = (double)data[n++];
+    }
+    return OPA_OK;
+}

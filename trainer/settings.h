@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/** @file settings.h
+ *  What an output depends on, as text: a line "name: value" each. Outputs that go on, or are used again, are compared by it.
+ */
+#ifndef OPATRAIN_SETTINGS_H
+#define OPATRAIN_SETTINGS_H
+
+#include <stdarg.h>
+
+#include "trainer.h"
+
+struct settings {
+    char *data; /**< NUL-terminated; NULL while empty */
+    size_t size, capacity;
+    bool failed; /**< out of memory */
+};
+
+/** Add a line. */
+void settings_addv(struct settings *s, const char *name, const char *format, va_list args);
+void settings_add(struct settings *s, const char *name, const char *format, ...) OPA_PRINTF(3, 4);
+/** Add the lines of another. */
+void settings_append(struct settings *s, const struct settings *from);
+void settings_release(struct settings *s);
+
+/** The name of the first line in which @p have [size] and @p want differ; "" when none does. */
+void settings_difference(char name[64], const char *have, size_t size, const char *want);
+
+#endif

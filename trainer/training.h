@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What sft and dpo share: their options, the run's folder, and the loop. */
+#ifndef OPATRAIN_TRAINING_H
+#define OPATRAIN_TRAINING_H
+
+#include "checkpoint.h"
+#include "opatrain.h"
+#include "reference.h"
+#include "schedule.h"
+#include "update.h"
+
+/* As the flags give them; a verb sets its defaults before. */
+struct training_options {
+    const char *config, *targets, *schedule, *eval, *context, *loss_mean, *objective, *reference, *reference_cache,
+        *masks;
+    double lr, warmup, weight_decay, clip, alpha;
+    int64_t epochs, batch, micro_tokens, rank, save_every, keep;
+    bool resume, bf16_moments;
+    struct coefficients c;
+};
+
+/* A sample of the data, as far as planning needs it. */
+struct measured {
+    struct train_size size;
+    struct loss_counts counts;
+};
+
+/* The samples that an epoch goes through, or those of --eval. */
+struct samples {
+    struct dataset data;
+    struct measured *measured; /* by place */
+    struct reference reference;
+};
+
+struct training {
+    struct run run;
+    struct training_options options;
+    struct loss loss;
+    enum context context;
+    enum targets targets;
+    bool fresh;     /* masks are drawn anew each visit */
+    bool reference; /* the objective needs one */
+    struct schedule schedule;
+    struct samples train, eval;
+    /* opened */
+    struct params params;
+    struct optimiser optimiser;
+    struct train_plan plan;
+    struct train *pass;
+    struct update update;
+    struct session eyes;               /* the policy's vision, where it is fixed */
+    struct adapter *reference_adapter; /* of --reference DIR */
+    struct session referee;            /* the reference */
+    bool shared_eyes;                  /* both see the same */
+    struct example **examples;         /* of a micro-batch */
+    size_t example_capacity;
+    struct example other; /* the reference's, where it sees other features */
+    uint32_t *order;
+    struct run_folder folder;
+    FILE *log, *eval_log;
+    opa_json_writer *w;
+    struct progress progress;
+    struct settings seen;          /* what any log-prob depends on: the part of the settings that references share */
+    int64_t total, tokens, before; /* updates; tokens of this run */
+    int64_t left_out;
+};
+
+/* The options that both verbs have, into @p flags (room for TRAINING_FLAGS), behind run_flags(). */
+enum { TRAINING_FLAGS = RUN_FLAGS + 16 };
+void training_flags(struct training *tr, struct flag *flags);
+#define TRAINING_HELP                                                                                                  \
+    "  --epochs E           how often every sample is drawn\n"                                                         \
+    "  --batch N            samples of one update, all their responses included; the last one of an epoch may have\n"  \
+    "                       fewer\n"                                                                                   \
+    "  --micro-tokens N     tokens that go through the model at a time (4096); a larger sample goes alone\n"           \
+    "  --lr RATE            at its highest\n"                                                                          \
+    "  --schedule KIND      cosine (default), linear or constant, as Hugging Face's\n"                                 \
+    "  --warmup N           updates of rising rate; below 1: a share of all\n"                                         \
+    "  --weight-decay W     decoupled (0: both scripts of OPA-DPO)\n"                                                  \
+    "  --clip NORM          largest norm of the gradient; 0: none\n"                                                   \
+    "  --rank R --alpha A   of a fresh adapter (256 and 512: OPA-DPO's scripts); START brings its own\n"               \
+    "  --bf16-moments       AdamW's moments in 16 bits: half the memory, for large ranks\n"                            \
+    "  --eval PACK          samples that are not trained on: measured before, and behind each epoch (eval.jsonl)\n"    \
+    "  --save-every N       updates between checkpoints (25); one is made at the end of each epoch, too\n"             \
+    "  --keep N             checkpoints that stay (2)\n"                                                               \
+    "  --resume             go on behind the last checkpoint, to the same bytes; without one, begin\n"                 \
+    "  --config FILE        JSON with the same names, e.g. {\"lr\": 1e-6, \"batch\": 32}; flags win\n"
+
+/* Put the members of --config FILE in front of the flags. *out and *count are the arguments to be read; @p memory holds
+ * them until training_release(). GO_ON or an exit code. */
+struct config_arguments {
+    struct json_file *file;
+    char **argv;
+    char **made;
+    int argc, made_count;
+};
+int config_arguments(struct cli *cli, struct trainer *t, struct config_arguments *out, int argc, char **argv);
+void config_arguments_release(struct config_arguments *config);
+
+/* Check what the flags say and run. The exit code. */
+int training_run(struct training *tr);
+void training_release(struct training *tr);
+
+/* ---- pieces of training_run(), a file each ---- */
+
+/* What the run depends on (training_record.c): settings, run.json, and whether a folder's run is this one. */
+void record_settings(struct training *tr);
+int record_write(struct training *tr);
+int record_compare(struct training *tr);
+/* What the reference's log-probs of these samples depend on, and where they are kept. */
+int record_reference(struct training *tr, const struct samples *s, struct settings *depends, char **path);
+
+/* The logs (training_log.c). */
+int log_open(struct training *tr);
+int log_update(struct training *tr, int64_t step, double rate, double seconds, int64_t tokens);
+int log_eval(struct training *tr, int64_t step);
+struct run_sizes log_sizes(struct training *tr);
+void log_progress(struct training *tr, int64_t step);
+
+/* Samples ready for the pass (training_feed.c). */
+int feed_measure(struct training *tr, struct samples *s, char *const *paths, size_t count);
+int feed_reference(struct training *tr, struct samples *s);
+int feed_example(struct training *tr, struct samples *s, struct example *e, size_t place, uint64_t visit);
+/* The micro-batch that begins at @p order [at]: how many samples, at most @p most. */
+size_t feed_group(const struct training *tr, const struct samples *s, const uint32_t *order, size_t most);
+
+/* Before DPO: how likely the reference finds the data (on_policy.c). */
+int on_policy_report(struct training *tr);
+
+#endif

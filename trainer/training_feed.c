@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "training.h"
+
+/* ---- one sample ---- */
+
+static int choose(struct training *tr, struct example *e)
+{
+    return tr->loss.objective ? example_choose_pairs(&tr->run.t, e, tr->loss.objective)
+                              : example_choose_sft(&tr->run.t, e);
+}
+
+static int read_example(struct training *tr, const struct samples *s, struct example *e, size_t place)
+{
+    int status = example_read(&tr->eyes, &tr->run.prompter, e, &s->data, place, tr->context);
+    if (status == OPA_OK)
+        status = choose(tr, e);
+    return status;
+}
+
+/* The reference's log-probs that no file holds: all of them while the file is made, masked ones under fresh masks. */
+static int refer_elsewhere(struct training *tr, struct samples *s, struct example *e, uint64_t visit)
+{
+    struct example *o = &tr->other;
+    int status = read_example(tr, s, o, e->place);
+    if (status == OPA_OK)
+        example_draw_masks(o, dataset_pack_of(&s->data, e->place)->seed, visit);
+    if (status == OPA_OK)
+        status = example_see(&tr->referee, o, IMAGE_PROJECTED, 0);
+    if (status == OPA_OK)
+        status = example_link(&tr->run.t, o);
+    if (status == OPA_OK)
+        status = example_refer(&tr->referee, o, false, true);
+    for (int v = ROLE_COUNT; v < EXAMPLE_VIEWS && status == OPA_OK; v++) {
+        for (size_t i = 0; e->views[v].used && i < e->views[v].count; i++)
+            e->views[v].reference[i] = o->views[v].reference[i];
+    }
+    return status;
+}
+
+static int fill_reference(struct training *tr, struct samples *s, struct example *e, bool fresh, uint64_t visit)
+{
+    const int status = reference_fill(&tr->run.t, &s->reference, e, !fresh);
+    if (status != OPA_OK || !fresh || e->mask_count == 0)
+        return status;
+    return tr->shared_eyes ? example_refer(&tr->referee, e, false, true) : refer_elsewhere(tr, s, e, visit);
+}
+
+int feed_example(struct training *tr, struct samples *s, struct example *e, size_t place, uint64_t visit)
+{
+    const bool fresh = tr->fresh && s == &tr->train; /* what is measured again and again has one mask */
+    int status = read_example(tr, s, e, place);
+    if (status == OPA_OK && fresh)
+        example_draw_masks(e, dataset_pack_of(&s->data, place)->seed, visit);
+    if (status == OPA_OK)
+        status = example_see(&tr->eyes, e, train_stage(&tr->params), 0);
+    if (status == OPA_OK)
+        status = example_link(&tr->run.t, e);
+    if (status == OPA_OK && tr->reference)
+        status = fill_reference(tr, s, e, fresh, visit);
+    if (status != OPA_ERECORD)
+        return status;
+    char why[800];
+    snprintf(why, sizeof why, "%.790s", tr->run.t.message);
+    return trainer_fail(&tr->run.t, OPA_EDATA, "sample %.120s: %s", e->sample.id, why);
+}
+
+size_t feed_group(const struct training *tr, const struct samples *s, const uint32_t *order, size_t most)
+{
+    size_t tokens = 0, n = 0;
+    while (n < most) {
+        tokens += s->measured[order[n]].size.tokens;
+        if (n > 0 && tokens > (size_t)tr->options.micro_tokens)
+            break;
+        n++;
+    }
+    return n;
+}
+
+/* ---- looking at all of them, before anything is trained ---- */
+
+/* The image is decoded once, too: better now than in the third hour. */
+static int measure(struct training *tr, struct samples *s, struct example *e, size_t place, struct measured *out)
+{
+    int status = read_example(tr, s, e, place);
+    *out = (struct measured){0};
+    if (status == OPA_OK && e->sample.image.data != NULL)
+        status = vision_look(&tr->eyes, &e->vision, e->sample.image, NULL, 0);
+    if (status == OPA_OK)
+        status = example_link(&tr->run.t, e);
+    if (status != OPA_OK)
+        return status;
+    out->size = train_size(tr->run.model, &e->tree);
+    loss_count(&tr->loss, &out->counts, e);
+    for (size_t v = 0; v < e->tree.count; v++) {
+        for (size_t k = 0; k < e->branches[v].count; k++) {
+            const size_t image = e->sample.image.data ? model_image_rows(tr->run.model) : 0;
+            if (e->prompt.count + image + e->branches[v].responses[k].count > tr->run.model->config.text.max_positions)
+                return trainer_fail(&tr->run.t, OPA_ERECORD,
+                                    "prompt and response take more than the model's %zu positions "
+                                    "(max_position_embeddings)",
+                                    tr->run.model->config.text.max_positions);
+        }
+    }
+    return OPA_OK;
+}
+
+static int measure_all(struct training *tr, struct samples *s, bool *keep)
+{
+    struct example *e = &tr->other;
+    size_t kept = 0;
+    struct token_progress now = {.stage = "look", .total = (int64_t)s->data.count};
+    for (size_t i = 0; i < s->data.count; i++) {
+        const int status = measure(tr, s, e, i, &s->measured[kept]);
+        keep[i] = status == OPA_OK;
+        kept += keep[i];
+        if (status == OPA_ERECORD) {
+            cli_note(tr->run.cli, "%s: sample %s left out: %s", dataset_pack_of(&s->data, i)->path,
+                     e->sample.id ? e->sample.id : "?", tr->run.t.message);
+            tr->left_out++;
+        } else if (status != OPA_OK) {
+            return status;
+        }
+        now.done++;
+        progress_tokens(&tr->progress, &now);
+    }
+    dataset_keep(&s->data, keep);
+    return kept > 0 ? OPA_OK : trainer_fail(&tr->run.t, OPA_EDATA, "no sample is left to be trained on");
+}
+
+int feed_measure(struct training *tr, struct samples *s, char *const *paths, size_t count)
+{
+    int status = dataset_open(&tr->run.t, &s->data, paths, count, tr->run.model->tokenizer);
+    if (status != OPA_OK)
+        return status;
+    s->measured = calloc(s->data.count + 1, sizeof *s->measured);
+    bool *keep = calloc(s->data.count + 1, sizeof *keep);
+    status = s->measured && keep ? measure_all(tr, s, keep) : trainer_fail_memory(&tr->run.t);
+    free(keep);
+    return status;
+}
+
+/* ---- the reference, once ---- */
+
+static int refer_one(struct training *tr, struct samples *s, size_t place, bool masked)
+{
+    struct example *e = &tr->other;
+    int status = read_example(tr, s, e, place);
+    if (status == OPA_OK && !masked) {
+        e->mask_count = 0;
+        for (int v = ROLE_COUNT; v < EXAMPLE_VIEWS; v++)
+            e->views[v].used = false;
+    }
+    if (status == OPA_OK)
+        status = example_see(&tr->referee, e, IMAGE_PROJECTED, 0);
+    if (status == OPA_OK)
+        status = example_link(&tr->run.t, e);
+    if (status == OPA_OK)
+        status = example_refer(&tr->referee, e, true, masked);
+    return status == OPA_OK ? reference_add(&tr->run.t, &s->reference, e, masked) : status;
+}
+
+int feed_reference(struct training *tr, struct samples *s)
+{
+    const bool masked = !(tr->fresh && s == &tr->train);
+    struct token_progress now = {.stage = "reference", .total = (int64_t)s->data.count};
+    struct settings depends = {0};
+    char *path = NULL;
+    int status = record_reference(tr, s, &depends, &path);
+    if (status == OPA_OK)
+        status = reference_open(&tr->run.t, &s->reference, path, depends.data, s->data.count);
+    settings_release(&depends);
+    free(path);
+    progress_start(&tr->progress, tr->run.cli);
+    for (size_t i = 0; i < s->data.count && status == OPA_OK; i++, now.done++) {
+        if (reference_has(&s->reference, i)) {
+            now.before++;
+            continue;
+        }
+        status = refer_one(tr, s, i, masked);
+        now.tokens += (int64_t)tr->referee.tree.tokens;
+        progress_tokens(&tr->progress, &now);
+    }
+    progress_clear(tr->run.cli);
+    return status;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* log.jsonl and eval.jsonl, and the line that is seen while it runs. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "training.h"
+
+/* Open for writing behind the first @p size bytes. */
+static int open_at(struct training *tr, FILE **out, const char *name, uint64_t size)
+{
+    char *path = path_join(tr->folder.path, name);
+    if (path == NULL)
+        return trainer_fail_memory(&tr->run.t);
+    FILE *f = *out = fopen(path, path_exists(path) ? "r+b" : "w+b");
+    int status = OPA_OK;
+    if (f == NULL || ftruncate(fileno(f), (off_t)size) != 0 || fseek(f, 0, SEEK_END) != 0)
+        status = trainer_fail(&tr->run.t, f ? OPA_EIO : OPA_ECREATE, "%s: %s", path, strerror(errno));
+    free(path);
+    return status;
+}
+
+int log_open(struct training *tr)
+{
+    const int status = open_at(tr, &tr->log, "log.jsonl", tr->folder.sizes.log);
+    return status == OPA_OK ? open_at(tr, &tr->eval_log, "eval.jsonl", tr->folder.sizes.eval) : status;
+}
+
+struct run_sizes log_sizes(struct training *tr)
+{
+    return (struct run_sizes){(uint64_t)ftell(tr->log), (uint64_t)ftell(tr->eval_log)};
+}
+
+/* ---- lines ---- */
+
+static void number(struct training *tr, const char *key, double x)
+{
+    opa_json_write_key(tr->w, key);
+    opa_json_write_number(tr->w, x);
+}
+
+static void integer(struct training *tr, const char *key, int64_t n)
+{
+    opa_json_write_key(tr->w, key);
+    opa_json_write_integer(tr->w, n);
+}
+
+static void write_report(struct training *tr, const struct loss_report *r)
+{
+    const double pairs = r->pairs > 0 ? (double)r->pairs : 1;
+    for (int term = 0; term < TERM_COUNT; term++) {
+        if (r->terms.used[term])
+            number(tr, term_name((enum term)term), r->terms.value[term]);
+    }
+    if (r->pairs == 0)
+        return;
+    number(tr, "logp_chosen", r->chosen / pairs);
+    number(tr, "logp_rejected", r->rejected / pairs);
+    number(tr, "reward_chosen", r->reward_chosen / pairs);
+    number(tr, "reward_rejected", r->reward_rejected / pairs);
+    number(tr, "margin", (r->reward_chosen - r->reward_rejected) / pairs);
+    number(tr, "accuracy", r->right / pairs);
+}
+
+static int put_line(struct training *tr, FILE *f)
+{
+    opa_text line;
+    if (opa_json_writer_finish(tr->w, &line) != OPA_OK)
+        return trainer_fail_memory(&tr->run.t);
+    const bool good = fwrite(line.data, 1, line.size, f) == line.size && fputc('\n', f) != EOF && fflush(f) == 0;
+    opa_json_writer_clear(tr->w);
+    return good ? OPA_OK
+                : trainer_fail(&tr->run.t, OPA_EIO, "%s: the log cannot be written: %s", tr->folder.path,
+                               strerror(errno));
+}
+
+int log_update(struct training *tr, int64_t step, double rate, double seconds, int64_t tokens)
+{
+    opa_json_begin_object(tr->w);
+    integer(tr, "step", step);
+    number(tr, "loss", tr->update.report.terms.total);
+    number(tr, "learning_rate", rate);
+    number(tr, "grad_norm", tr->update.norm);
+    write_report(tr, &tr->update.report);
+    integer(tr, "targets", (int64_t)tr->update.counts.targets);
+    integer(tr, "tokens", tokens);
+    number(tr, "seconds", seconds);
+    opa_json_end_object(tr->w);
+    return put_line(tr, tr->log);
+}
+
+int log_eval(struct training *tr, int64_t step)
+{
+    opa_json_begin_object(tr->w);
+    integer(tr, "step", step);
+    number(tr, "loss", tr->update.report.terms.total);
+    write_report(tr, &tr->update.report);
+    integer(tr, "samples", (int64_t)tr->eval.data.count);
+    opa_json_end_object(tr->w);
+    return put_line(tr, tr->eval_log);
+}
+
+void log_progress(struct training *tr, int64_t step)
+{
+    char what[160];
+    const struct loss_report *r = &tr->update.report;
+    const double pairs = (double)r->pairs;
+    if (r->pairs > 0)
+        snprintf(what, sizeof what, "loss %.4f, chosen %.1f, rejected %.1f, margin %.3f, %.0f%% right", r->terms.total,
+                 r->chosen / pairs, r->rejected / pairs, (r->reward_chosen - r->reward_rejected) / pairs,
+                 100 * r->right / pairs);
+    else
+        snprintf(what, sizeof what, "loss %.4f", r->terms.total);
+    const struct step_progress now = {tr->run.cli->command->name, step, tr->total, tr->before, tr->tokens, what};
+    progress_steps(&tr->progress, &now);
+}
