@@ -121,7 +121,7 @@ struct tensor *golden_find(const struct golden *g, const char *format, ...)
 }
 
 /* Is there a tensor whose name begins so? The light case was not trained. */
-static bool golden_has(const struct golden *g, const char *prefix)
+bool golden_has(const struct golden *g, const char *prefix)
 {
     for (size_t i = 0; i < g->golden->count; i++) {
         if (strncmp(g->golden->tensors[i].name, prefix, strlen(prefix)) == 0)

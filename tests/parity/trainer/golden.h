@@ -63,6 +63,8 @@ struct golden {
 
 void die(const struct trainer *t, const char *what);
 struct tensor *golden_find(const struct golden *g, const char *format, ...) OPA_PRINTF(2, 3);
+/* Has it a tensor whose name begins so? */
+bool golden_has(const struct golden *g, const char *prefix);
 void ids_of(struct golden *g, struct ids *out, const opa_json *doc, const struct cJSON *list);
 
 void compare(enum kind_id id, const char *what, const float *have, const struct tensor *want, size_t count);
