@@ -101,10 +101,15 @@ static void advise(struct doctor *d, int *number, const char *text, const char *
 static void print_path(struct doctor *d)
 {
     const char *plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./-";
-    const char *quote = d->path[strspn(d->path, plain)] != '\0' ? "'" : "";
-    out_printf(d->cli, "%s", quote);
-    out_visible(d->cli, text_of(d->path), 0);
-    out_printf(d->cli, "%s", quote);
+    const bool quoted = d->path[strspn(d->path, plain)] != '\0';
+    const char *rest = d->path;
+    out_printf(d->cli, "%s", quoted ? "'" : "");
+    for (size_t n; (n = strcspn(rest, "'")) < strlen(rest); rest += n + 1) {
+        out_visible(d->cli, (opa_text){rest, n}, 0);
+        out_printf(d->cli, "'\\''");
+    }
+    out_visible(d->cli, text_of(rest), 0);
+    out_printf(d->cli, "%s", quoted ? "'" : "");
 }
 
 static void print_commands(struct doctor *d, int64_t version)

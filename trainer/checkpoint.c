@@ -18,6 +18,9 @@ static int make_folder(struct trainer *t, const char *path)
 {
     if (mkdir(path, 0777) == 0 || errno == EEXIST)
         return OPA_OK;
+    if (errno == ENOENT)
+        return trainer_fail(t, OPA_ECREATE, "%s: the folder that it is to stand in does not exist; make that first",
+                            path);
     return trainer_fail(t, errno == ENOSPC ? OPA_EIO : OPA_ECREATE, "%s: %s", path, strerror(errno));
 }
 

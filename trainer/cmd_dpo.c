@@ -95,7 +95,7 @@ static int run(struct cli *cli, int argc, char **argv)
                                            .lr = 1e-6,
                                            .warmup = 10,
                                            .clip = 1,
-                                           .alpha = 512,
+                                           .alpha = NAN, /* twice the rank */
                                            .rank = 256,
                                            .epochs = 4,
                                            .batch = 32,

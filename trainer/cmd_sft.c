@@ -2,6 +2,8 @@
 /* sft: OPA-SFT, step 3 of OPA-DPO: the expert's corrections become on-policy. */
 #include <string.h>
 
+#include <math.h>
+
 #include "training.h"
 
 static int run(struct cli *cli, int argc, char **argv)
@@ -14,7 +16,7 @@ static int run(struct cli *cli, int argc, char **argv)
                                    .loss_mean = "update",
                                    .lr = 2e-5,
                                    .warmup = 0.03,
-                                   .alpha = 512,
+                                   .alpha = NAN, /* twice the rank */
                                    .rank = 256,
                                    .epochs = 2,
                                    .batch = 64,

@@ -14,6 +14,8 @@ static int check_options(struct training *tr)
 {
     struct cli *cli = tr->run.cli;
     const struct training_options *o = &tr->options;
+    if (isnan(o->alpha))
+        tr->options.alpha = 2 * (double)o->rank; /* as OPA-DPO's scripts have it: 512 at 256 */
     if (tr->run.output == NULL || strcmp(tr->run.output, "-") == 0)
         return cli_usage(cli, "give the run's folder with -o OUT");
     if (o->targets != NULL && !targets_parse(&tr->targets, o->targets))

@@ -78,7 +78,7 @@ void training_flags(struct training *tr, struct flag *flags);
     "  --warmup N           updates of rising rate; below 1: a share of all\n"                                         \
     "  --weight-decay W     decoupled (0: both scripts of OPA-DPO)\n"                                                  \
     "  --clip NORM          largest norm of the gradient; 0: none\n"                                                   \
-    "  --rank R --alpha A   of a fresh adapter (256 and 512: OPA-DPO's scripts); START brings its own\n"               \
+    "  --rank R --alpha A   of a fresh adapter (256, and twice the rank: OPA-DPO's scripts); START brings its own\n"   \
     "  --bf16-moments       AdamW's moments in 16 bits: half the memory, for large ranks\n"                            \
     "  --eval PACK          samples that are not trained on: measured before, and behind each epoch (eval.jsonl)\n"    \
     "  --save-every N       updates between checkpoints (25); one is made at the end of each epoch, too\n"             \

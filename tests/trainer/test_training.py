@@ -156,6 +156,11 @@ class Training(TrainerCase):
         self.assertIn("weights", self.err)
         self.train(*args, "-o", self.path("c"), "--objective", "simpo")
         self.assertFalse(os.path.exists(self.path("c", "reference.cache")))
+        with open(self.path("c", "adapter_config.json"), encoding="utf-8") as f:
+            config = json.load(f)
+        self.assertEqual((config["r"], config["lora_alpha"]), (4, 8))  # twice the rank, when not given
+        self.train(*args, "-o", self.path("no", "such"), "--objective", "simpo", code=73)
+        self.assertIn("make that first", self.err)
 
     def test_folders_that_are_refused(self):
         pack = self.demo_pack()
