@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/context.h"
@@ -16,14 +17,47 @@
 
 enum kind { KIND_STORE, KIND_EMPTY_FILE, KIND_UNREADABLE, KIND_DATABASE, KIND_OTHER, KIND_NONE };
 
+/* The first bytes of a file, through SQLite's own file layer: to close a descriptor of a database behind SQLite's back
+ * takes away the locks that this process has on it (POSIX), and with them what another handle commits (sqlite.org,
+ * "How To Corrupt", 2.2). *size: bytes read. false: it cannot be read. */
+static bool read_head(const char *path, unsigned char head[HEADER_SIZE], off_t *size)
+{
+    sqlite3_vfs *const vfs = sqlite3_vfs_find(NULL);
+    struct stat st;
+    /* SQLite expects the parameters of a URI behind the name: none. */
+    char *name = calloc(1, strlen(path) + 4);
+    sqlite3_file *file = vfs ? calloc(1, (size_t)vfs->szOsFile) : NULL;
+    bool read = name && file && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    *size = 0;
+    if (read) {
+        memcpy(name, path, strlen(path));
+        read = vfs->xOpen(vfs, name, file, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, NULL) == SQLITE_OK;
+    }
+    if (read) {
+        const int rc = file->pMethods->xRead(file, head, HEADER_SIZE, 0);
+        read = rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ;
+        *size = rc == SQLITE_OK ? HEADER_SIZE : st.st_size < HEADER_SIZE ? st.st_size : 0;
+    }
+    if (file && file->pMethods)
+        file->pMethods->xClose(file);
+    free(file);
+    free(name);
+    return read;
+}
+
 static enum kind kind_of(const char *path)
 {
     unsigned char head[HEADER_SIZE];
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
+    struct stat st;
+    off_t size;
+    if (stat(path, &st) != 0)
         return errno == ENOENT || errno == ENOTDIR ? KIND_NONE : KIND_UNREADABLE;
-    const ssize_t size = read(fd, head, sizeof head);
-    close(fd);
+    if (!S_ISREG(st.st_mode))
+        return KIND_OTHER;
+    if (access(path, R_OK) != 0 || !read_head(path, head, &size)) {
+        errno = errno ? errno : EIO;
+        return KIND_UNREADABLE;
+    }
     if (size == 0)
         return KIND_EMPTY_FILE;
     if (size < HEADER_SIZE || memcmp(head, "SQLite format 3", 16) != 0)

@@ -160,6 +160,42 @@ static void test_edits_are_append_only(void **state)
     assert_int_not_equal(sqlite3_exec(f->store->db.handle, "UPDATE edits SET by = 'x'", NULL, NULL, NULL), SQLITE_OK);
 }
 
+static int count_entry(void *user, const opa_edit *edit)
+{
+    (void)edit;
+    ++*(int *)user;
+    return 0;
+}
+
+/* A second look at the file, while it is open, must not take SQLite's locks away: another program that opens and closes
+ * the store would take itself for the last one, remove the log, and what is committed to it then would be lost. */
+static void test_a_second_look_keeps_the_locks(void **state)
+{
+    fixture *f = *state;
+    char command[512], log[160];
+    opa_store *second;
+    int entries = 0;
+    IMPORT(f, file_text(f, "s.jsonl", "{\"id\":\"a\",\"prompt\":\"p\",\"generated\":\"g\"}\n"));
+    assert_int_equal(opa_store_set_revised(f->store, OPA_TEXT("a"), OPA_TEXT("q"), NULL, "tester"), OPA_OK);
+    assert_int_equal(opa_store_open(f->ctx, &second, f->path), OPA_OK);
+    opa_store_free(second);
+    assert_true(opa_store_probe(f->path));
+    snprintf(command, sizeof command,
+             "python3 -c \"import sqlite3; c = sqlite3.connect('%s'); c.execute('SELECT count(*) FROM samples')"
+             ".fetchall(); c.close()\"",
+             f->path);
+    snprintf(log, sizeof log, "%s-wal", f->path);
+    assert_int_equal(access(log, F_OK), 0);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(access(log, F_OK), 0);
+    assert_int_equal(opa_store_set_revised(f->store, OPA_TEXT("a"), OPA_TEXT("r"), NULL, "tester"), OPA_OK);
+    opa_store_free(f->store);
+    f->store = NULL;
+    assert_int_equal(opa_store_open(f->ctx, &f->store, f->path), OPA_OK);
+    assert_int_equal(opa_store_log(f->store, OPA_TEXT("a"), count_entry, &entries), OPA_OK);
+    assert_int_equal(entries, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +205,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_migration_from_version_1, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_edits_are_append_only, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_second_look_keeps_the_locks, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
