@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,26 +25,21 @@ enum kind { KIND_STORE, KIND_EMPTY_FILE, KIND_UNREADABLE, KIND_DATABASE, KIND_OT
 static bool read_head(const char *path, unsigned char head[HEADER_SIZE], off_t *size)
 {
     sqlite3_vfs *const vfs = sqlite3_vfs_find(NULL);
+    _Alignas(max_align_t) unsigned char memory[1024] = {0};
+    sqlite3_file *const file = (sqlite3_file *)(void *)memory;
+    char name[PATH_MAX + 4] = ""; /* SQLite expects the parameters of a URI behind the name: none */
     struct stat st;
-    /* SQLite expects the parameters of a URI behind the name: none. */
-    char *name = calloc(1, strlen(path) + 4);
-    sqlite3_file *file = vfs ? calloc(1, (size_t)vfs->szOsFile) : NULL;
-    bool read = name && file && stat(path, &st) == 0 && S_ISREG(st.st_mode);
-    *size = 0;
-    if (read) {
-        memcpy(name, path, strlen(path));
-        read = vfs->xOpen(vfs, name, file, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, NULL) == SQLITE_OK;
-    }
-    if (read) {
-        const int rc = file->pMethods->xRead(file, head, HEADER_SIZE, 0);
-        read = rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ;
-        *size = rc == SQLITE_OK ? HEADER_SIZE : st.st_size < HEADER_SIZE ? st.st_size : 0;
-    }
-    if (file && file->pMethods)
+    if (!vfs || (size_t)vfs->szOsFile > sizeof memory || strlen(path) > PATH_MAX || stat(path, &st) != 0)
+        return false;
+    memcpy(name, path, strlen(path));
+    int rc = vfs->xOpen(vfs, name, file, SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, NULL);
+    if (rc == SQLITE_OK)
+        rc = file->pMethods->xRead(file, head, HEADER_SIZE, 0);
+    if (file->pMethods)
         file->pMethods->xClose(file);
-    free(file);
-    free(name);
-    return read;
+    *size = rc == SQLITE_OK ? HEADER_SIZE : st.st_size < HEADER_SIZE ? st.st_size : 0;
+    errno = rc == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM ? ENOMEM : EIO;
+    return rc == SQLITE_OK || rc == SQLITE_IOERR_SHORT_READ;
 }
 
 static enum kind kind_of(const char *path)
@@ -54,10 +51,8 @@ static enum kind kind_of(const char *path)
         return errno == ENOENT || errno == ENOTDIR ? KIND_NONE : KIND_UNREADABLE;
     if (!S_ISREG(st.st_mode))
         return KIND_OTHER;
-    if (access(path, R_OK) != 0 || !read_head(path, head, &size)) {
-        errno = errno ? errno : EIO;
+    if (access(path, R_OK) != 0 || !read_head(path, head, &size))
         return KIND_UNREADABLE;
-    }
     if (size == 0)
         return KIND_EMPTY_FILE;
     if (size < HEADER_SIZE || memcmp(head, "SQLite format 3", 16) != 0)
@@ -128,7 +123,7 @@ int opa_store_create(opa_context *ctx, const char *path)
 {
     const enum kind kind = kind_of(path);
     if (kind == KIND_UNREADABLE)
-        return opa_fail(ctx, OPA_ECREATE, "%s: %s", path, strerror(errno));
+        return errno == ENOMEM ? opa_fail_memory(ctx) : opa_fail(ctx, OPA_ECREATE, "%s: %s", path, strerror(errno));
     if (kind == KIND_OTHER || kind == KIND_DATABASE)
         return opa_fail(ctx, OPA_ECREATE, "%s: exists and is not a store", path);
     if (kind == KIND_STORE) {
@@ -179,7 +174,7 @@ int opa_store_recognise(opa_context *ctx, const char *path)
     case KIND_NONE:
         return opa_fail(ctx, OPA_ENOENT, "%s: no such store (make one with \"opapairs init\")", path);
     case KIND_UNREADABLE:
-        return opa_fail(ctx, OPA_EIO, "%s: %s", path, strerror(errno));
+        return errno == ENOMEM ? opa_fail_memory(ctx) : opa_fail(ctx, OPA_EIO, "%s: %s", path, strerror(errno));
     case KIND_DATABASE:
         return opa_fail(ctx, OPA_EDATA, "%s: not a store: an SQLite database with another application_id than %d", path,
                         OPA_STORE_APPLICATION_ID);
