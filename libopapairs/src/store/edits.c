@@ -123,19 +123,12 @@ int opa_edits_find(opa_db *db, int64_t *out, opa_text id)
 {
     sqlite3_stmt *s;
     *out = 0;
-    int status = opa_db_prepare(db, &s, "SELECT key FROM samples WHERE id = ?");
+    const int status = opa_sample_row(db, &s, "SELECT key FROM samples WHERE id = ?", id);
     if (status != OPA_OK)
         return status;
-    opa_db_bind_text(s, 1, id.data ? id : OPA_TEXT(""));
-    status = opa_db_next(db, s);
-    if (status == OPA_END)
-        return opa_fail(db->ctx, OPA_ENOENT, "%s: no sample \"%.*s\"", db->path, (int)(id.size < 200 ? id.size : 200),
-                        id.data ? id.data : "");
-    if (status == OPA_OK) {
-        *out = sqlite3_column_int64(s, 0);
-        sqlite3_reset(s);
-    }
-    return status;
+    *out = sqlite3_column_int64(s, 0);
+    sqlite3_reset(s);
+    return OPA_OK;
 }
 
 /* A rehearsal holds lock and transaction itself; a change in it that fails must not take back those before it. */

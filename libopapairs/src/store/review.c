@@ -66,14 +66,7 @@ static int wants_mark(opa_store *store, int64_t *sample, int64_t *entry, opa_tex
                               "s.head" OPA_REVIEW_JOIN "WHERE s.id = ?";
     sqlite3_stmt *s;
     *sample = *entry = 0;
-    int status = opa_db_prepare(&store->db, &s, sql);
-    if (status != OPA_OK)
-        return status;
-    opa_db_bind_text(s, 1, id.data ? id : OPA_TEXT(""));
-    status = opa_db_next(&store->db, s);
-    if (status == OPA_END)
-        return opa_fail(store->ctx, OPA_ENOENT, "%s: no sample \"%.*s\"", store->db.path,
-                        (int)(id.size < 200 ? id.size : 200), id.data ? id.data : "");
+    const int status = opa_sample_row(&store->db, &s, sql, id);
     if (status != OPA_OK)
         return status;
     *sample = sqlite3_column_int64(s, 0);

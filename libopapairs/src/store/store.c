@@ -302,19 +302,25 @@ static void move_texts(opa_sample *sample, opa_buffer *memory)
     }
 }
 
+int opa_sample_row(opa_db *db, sqlite3_stmt **out, const char *sql, opa_text id)
+{
+    int status = opa_db_prepare(db, out, sql);
+    if (status != OPA_OK)
+        return status;
+    opa_db_bind_text(*out, 1, id.data ? id : OPA_TEXT(""));
+    status = opa_db_next(db, *out);
+    if (status == OPA_END)
+        return opa_fail(db->ctx, OPA_ENOENT, "%s: no sample \"%.*s\"", db->path, (int)(id.size < 200 ? id.size : 200),
+                        id.data ? id.data : "");
+    return status;
+}
+
 int opa_store_sample(opa_store *store, opa_sample *out, opa_text id)
 {
     static const char sql[] = OPA_SAMPLE_SELECT "WHERE s.id = ?";
     sqlite3_stmt *s;
     *out = (opa_sample){0};
-    int status = opa_db_prepare(&store->db, &s, sql);
-    if (status != OPA_OK)
-        return status;
-    opa_db_bind_text(s, 1, id.data ? id : OPA_TEXT(""));
-    status = opa_db_next(&store->db, s);
-    if (status == OPA_END)
-        return opa_fail(store->ctx, OPA_ENOENT, "%s: no sample \"%.*s\"", store->db.path,
-                        (int)(id.size < 200 ? id.size : 200), id.data ? id.data : "");
+    const int status = opa_sample_row(&store->db, &s, sql, id);
     if (status != OPA_OK)
         return status;
     opa_sample_read(out, s);

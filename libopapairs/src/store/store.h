@@ -31,6 +31,9 @@ int opa_store_snapshot(opa_store *store, opa_db *out);
 /** Give the store a write-ahead log, if it has none and nobody is reading: without it the store is as sound, but
  * readers and a writer wait for each other. With the writer's lock. */
 void opa_store_use_log(opa_store *store);
+/** The row that @p sql (static, with one parameter: a sample's id) gives; reset *out when it is read. OPA_ENOENT: there is
+ * no such sample. */
+int opa_sample_row(opa_db *db, sqlite3_stmt **out, const char *sql, opa_text id);
 /** opa_store_image() into a buffer of the caller's, which is cleared first. */
 int opa_store_image_into(opa_store *store, opa_buffer *out, const uint8_t sha256[OPA_SHA256_SIZE]);
 
