@@ -3,6 +3,8 @@
 #ifndef OPATRAIN_TESTS_SUPPORT_H
 #define OPATRAIN_TESTS_SUPPORT_H
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "model/model.h"
 #include "trainer.h"
 
 /* Warnings that were given. */
@@ -59,13 +62,42 @@ static inline const char *data(const char *name)
             fail_msg("the message is '%s', without '%s'", (t)->message, (text));                                       \
     } while (0)
 
-/* A fresh folder; static storage. */
+enum { FRESH_FOLDERS = 64 };
+static char fresh_folders[FRESH_FOLDERS][24];
+static size_t fresh_count;
+
+/* They hold files only. */
+static inline void remove_fresh_folders(void)
+{
+    for (size_t i = 0; i < fresh_count; i++) {
+        DIR *dir = opendir(fresh_folders[i]);
+        for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
+            unlinkat(dirfd(dir), e->d_name, 0);
+        if (dir != NULL)
+            closedir(dir);
+        rmdir(fresh_folders[i]);
+    }
+}
+
+/* A fresh folder where the test runs, which goes when it ends. */
 static inline const char *fresh_folder(void)
 {
-    static char path[64];
-    snprintf(path, sizeof path, "/tmp/opatrain-test-XXXXXX");
+    char *path = fresh_folders[fresh_count];
+    assert_true(fresh_count < FRESH_FOLDERS);
+    if (fresh_count++ == 0)
+        atexit(remove_fresh_folders);
+    strcpy(path, "opatrain-test-XXXXXX");
     assert_non_null(mkdtemp(path));
     return path;
+}
+
+/* The tiny model of the committed case. */
+static inline struct model *open_tiny_model(struct trainer *t)
+{
+    const struct model_options options = {0};
+    struct model *model;
+    assert_int_equal(model_open(t, &model, data("trainer/llava/checkpoint"), &options), OPA_OK);
+    return model;
 }
 
 static inline void write_bytes(const char *dir, const char *name, const void *bytes, size_t size)

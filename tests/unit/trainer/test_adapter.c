@@ -13,9 +13,8 @@ struct fixture {
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    const struct model_options options = {0};
     start(&f->t, &f->heard);
-    assert_int_equal(model_open(&f->t, &f->model, data("trainer/llava/checkpoint"), &options), OPA_OK);
+    f->model = open_tiny_model(&f->t);
     *state = f;
     return 0;
 }

@@ -54,10 +54,9 @@ static void make_samples(struct fixture *f)
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    const struct model_options options = {0};
     start(&f->t, NULL);
     f->random = test_seed();
-    assert_int_equal(model_open(&f->t, &f->model, data("trainer/llava/checkpoint"), &options), OPA_OK);
+    f->model = open_tiny_model(&f->t);
     assert_int_equal(adapter_open(&f->t, &f->adapter, data("trainer/llava/adapter_init"), f->model), OPA_OK);
     make_samples(f);
     *state = f;
