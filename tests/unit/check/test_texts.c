@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "helper.h"
 
+#include "../with_context.h"
+
 #include "base/buffer.h"
 #include "check/texts.h"
-
-static opa_context *ctx;
 
 static opa_findings check_with(const opa_tokenizer *tok, const opa_sample *sample, const opa_assessment *assessment)
 {
@@ -189,19 +189,6 @@ static void test_lengths_by_tokens(void **state)
     opa_tokenizer_free(tok);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    return opa_context_new(&ctx);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    opa_context_free(ctx);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,5 +200,5 @@ int main(void)
         cmocka_unit_test(test_lengths_by_words),
         cmocka_unit_test(test_lengths_by_tokens),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_context, free_context);
 }

@@ -11,26 +11,13 @@
 
 #include <cmocka.h>
 
+#include "../with_context.h"
+
 #include <opapairs/json.h>
 #include <opapairs/report.h>
 
 #include "base/buffer.h"
 #include "base/findings.h"
-
-static opa_context *ctx;
-
-static int make_context(void **state)
-{
-    (void)state;
-    return opa_context_new(&ctx);
-}
-
-static int free_context(void **state)
-{
-    (void)state;
-    opa_context_free(ctx);
-    return 0;
-}
 
 /* @p text as a JSON string. */
 static void encode(opa_buffer *out, opa_text text)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "helper.h"
 
+#include "../with_context.h"
+
 #include <cjson/cJSON.h>
 
 #include "base/sha256.h"
-
-static opa_context *ctx;
 
 static bool has(const opa_findings *list, int code)
 {
@@ -275,19 +275,6 @@ static void test_max_pixels(void **state)
     drop(bytes);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    return opa_context_new(&ctx);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    opa_context_free(ctx);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,5 +282,5 @@ int main(void)
         cmocka_unit_test(test_cut_shared), cmocka_unit_test(test_png_flips),     cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_names),      cmocka_unit_test(test_information),   cmocka_unit_test(test_max_pixels),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_context, free_context);
 }

@@ -11,22 +11,9 @@
 
 #include <cmocka.h>
 
+#include "../with_context.h"
+
 #include "base/buffer.h"
-
-static opa_context *ctx;
-
-static int setup(void **state)
-{
-    (void)state;
-    return opa_context_new(&ctx);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    opa_context_free(ctx);
-    return 0;
-}
 
 /* What a stream gives, in short: a line a record ("LINE BYTES", with ! for damaged, ~ for truncated, # for too large),
  * then a line a finding ("=CODE LINE"), or "*MESSAGE" where the stream fails. */
@@ -407,7 +394,7 @@ static void test_rollouts(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make_context, free_context)
     const struct CMUnitTest tests[] = {
         TEST(test_forms),           TEST(test_findings_on_the_file),
         TEST(test_damaged_lines),   TEST(test_damaged_indented),

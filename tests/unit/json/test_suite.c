@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "base/buffer.h"
+#include "../with_context.h"
 
-static opa_context *ctx;
+#include "base/buffer.h"
 
 /* n_ files that are repaired, each with a finding: NaN and Infinity, as Python writes them. */
 static const char *const repaired[] = {"n_number_NaN.json", "n_number_infinity.json", "n_number_minus_infinity.json"};
@@ -131,21 +131,8 @@ static void test_giants(void **state)
     opa_buffer_release(&object);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    return opa_context_new(&ctx);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    opa_context_free(ctx);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_suite), cmocka_unit_test(test_giants)};
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_context, free_context);
 }

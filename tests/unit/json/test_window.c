@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-static opa_context *ctx;
+#include "../with_context.h"
 
 static char expected(size_t at)
 {
@@ -87,19 +87,6 @@ static void test_memory_and_what_cannot_be_opened(void **state)
     opa_window_release(&w);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    return opa_context_new(&ctx);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    opa_context_free(ctx);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,5 +94,5 @@ int main(void)
         cmocka_unit_test(test_keeps_what_is_asked_for),
         cmocka_unit_test(test_memory_and_what_cannot_be_opened),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_context, free_context);
 }

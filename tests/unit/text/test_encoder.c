@@ -5,25 +5,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include "../with_context.h"
 #include <opapairs/tokenizer.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static opa_context *ctx;
-
-static int setup(void **state)
-{
-    (void)state;
-    return opa_context_new(&ctx);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    opa_context_free(ctx);
-    return 0;
-}
 
 static opa_tokenizer *open_data(const char *name)
 {
@@ -172,5 +159,5 @@ int main(void)
         cmocka_unit_test(offsets_of_bytes),  cmocka_unit_test(collapsed_spaces),
         cmocka_unit_test(words_have_hashes), cmocka_unit_test(the_cache_changes_nothing),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_context, free_context);
 }

@@ -6,6 +6,8 @@
 
 #include <cjson/cJSON.h>
 #include <cmocka.h>
+
+#include "../with_context.h"
 #include <opapairs/json.h>
 #include <opapairs/tokenizer.h>
 #include <stdio.h>
@@ -14,21 +16,6 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
-
-static opa_context *ctx;
-
-static int setup(void **state)
-{
-    (void)state;
-    return opa_context_new(&ctx);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    opa_context_free(ctx);
-    return 0;
-}
 
 /* The path of a file below the folder that an environment variable names. */
 static const char *path_of(const char *variable, const char *name)
@@ -389,5 +376,5 @@ int main(void)
         cmocka_unit_test(truncated_files),
         cmocka_unit_test(reads_the_config_beside),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_context, free_context);
 }
