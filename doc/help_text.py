@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the help texts of the program that was just built. The form that they have is written down at struct command in
-cli/cli.h. What does not have it is refused: so the manual and the completion, which are made from here, say what the
+program/program.h. What does not have it is refused: so the manual and the completion, which are made from here, say what the
 help says, and the help says what the program takes."""
 
 import re
@@ -79,7 +79,7 @@ class Reader:
     def refuse(self, why, line=""):
         name = "opapairs" + (" " + self.help.verb if self.help.verb else "")
         shown = "\n    " + line if line else ""
-        raise HelpError("help of '%s': %s%s\n(the form is in cli/cli.h, at struct command)" % (name, why, shown))
+        raise HelpError("help of '%s': %s%s\n(the form is in program/program.h, at struct command)" % (name, why, shown))
 
     def read(self, text):
         blocks = [block.split("\n") for block in re.split(r"\n\n+", text.rstrip("\n"))]
