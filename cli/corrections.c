@@ -94,25 +94,20 @@ bool corrections_add(struct corrections *c, opa_text object)
 
 /* ---- ranking ---- */
 
-static int compare(const char *a, size_t a_size, const char *b, size_t b_size)
-{
-    const size_t least = a_size < b_size ? a_size : b_size;
-    const int order = least ? memcmp(a, b, least) : 0;
-    return order ? order : (a_size > b_size) - (a_size < b_size);
-}
-
 static int by_bytes(const void *left, const void *right)
 {
     const struct spelling *a = left, *b = right;
-    int order = compare(a->bytes, a->from, b->bytes, b->from);
-    order = order ? order : compare(a->bytes + a->from, a->to, b->bytes + b->from, b->to);
+    int order = text_compare((opa_text){a->bytes, a->from}, (opa_text){b->bytes, b->from});
+    order = order ? order : text_compare((opa_text){a->bytes + a->from, a->to}, (opa_text){b->bytes + b->from, b->to});
     return order ? order : a->arrow - b->arrow;
 }
 
 static int by_folded(const struct spelling *a, const struct spelling *b)
 {
-    int order = compare(a->folded, a->folded_from, b->folded, b->folded_from);
-    order = order ? order : compare(a->folded + a->folded_from, a->folded_to, b->folded + b->folded_from, b->folded_to);
+    int order = text_compare((opa_text){a->folded, a->folded_from}, (opa_text){b->folded, b->folded_from});
+    order = order ? order
+                  : text_compare((opa_text){a->folded + a->folded_from, a->folded_to},
+                                 (opa_text){b->folded + b->folded_from, b->folded_to});
     return order ? order : a->arrow - b->arrow;
 }
 
@@ -131,8 +126,8 @@ static int by_count(const void *left, const void *right)
     const struct correction *a = left, *b = right;
     if (a->count != b->count)
         return (a->count < b->count) - (a->count > b->count);
-    const int order = compare(a->from.data, a->from.size, b->from.data, b->from.size);
-    return order ? order : compare(a->to.data, a->to.size, b->to.data, b->to.size);
+    const int order = text_compare(a->from, b->from);
+    return order ? order : text_compare(a->to, b->to);
 }
 
 /* Append one side, folded; what is no UTF-8 as it is. Returns its bytes, or SIZE_MAX. */
@@ -181,7 +176,8 @@ static bool merge_spellings(struct corrections *c)
 
 static bool stays(const struct spelling *s)
 {
-    return s->arrow && compare(s->folded, s->folded_from, s->folded + s->folded_from, s->folded_to) == 0;
+    return s->arrow && text_compare((opa_text){s->folded, s->folded_from},
+                                    (opa_text){s->folded + s->folded_from, s->folded_to}) == 0;
 }
 
 bool corrections_rank(struct corrections *c)

@@ -10,18 +10,6 @@
 
 /* ---- the file ---- */
 
-static bool write_all(int fd, const char *bytes, size_t size)
-{
-    while (size > 0) {
-        const ssize_t n = write(fd, bytes, size);
-        if (n < 0 && errno != EINTR)
-            return false;
-        bytes += n > 0 ? n : 0;
-        size -= n > 0 ? (size_t)n : 0;
-    }
-    return true;
-}
-
 static int make_file(struct draft *d, const char *ending)
 {
     const char *folder = getenv("TMPDIR");

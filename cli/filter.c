@@ -156,9 +156,7 @@ static int take_patterns(struct filter *f)
 
 static int compare_texts(const void *a, const void *b)
 {
-    const opa_text *x = a, *y = b;
-    const int order = memcmp(x->data, y->data, x->size < y->size ? x->size : y->size);
-    return order ? order : (x->size > y->size) - (x->size < y->size);
+    return text_compare(*(const opa_text *)a, *(const opa_text *)b);
 }
 
 static int take_ids(struct filter *f)

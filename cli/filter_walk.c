@@ -105,8 +105,7 @@ static int rank_passing(void *user, struct view *v)
 
 static int by_id(const struct ranked *x, const struct ranked *y)
 {
-    const int order = memcmp(x->id, y->id, x->id_size < y->id_size ? x->id_size : y->id_size);
-    return order ? order : (x->id_size > y->id_size) - (x->id_size < y->id_size);
+    return text_compare((opa_text){x->id, x->id_size}, (opa_text){y->id, y->id_size});
 }
 
 static int by_rank(const void *a, const void *b)

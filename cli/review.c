@@ -83,8 +83,7 @@ static void set_review(struct review *r, size_t place, opa_review review)
 static int by_id(const void *a, const void *b)
 {
     const opa_text x = ((const struct review_name *)a)->id, y = ((const struct review_name *)b)->id;
-    const int order = memcmp(x.data, y.data, x.size < y.size ? x.size : y.size);
-    return order ? order : (x.size > y.size) - (x.size < y.size);
+    return text_compare(x, y);
 }
 
 static bool sort_names(struct review *r)

@@ -7,16 +7,9 @@
 
 /* ---- opening ---- */
 
-static int compare_texts(opa_text a, opa_text b)
-{
-    const size_t least = a.size < b.size ? a.size : b.size;
-    const int order = least > 0 ? memcmp(a.data, b.data, least) : 0;
-    return order ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static int by_id(const void *a, const void *b)
 {
-    return compare_texts(((const struct left_out_line *)a)->id, ((const struct left_out_line *)b)->id);
+    return text_compare(((const struct left_out_line *)a)->id, ((const struct left_out_line *)b)->id);
 }
 
 /* "OP701" is 701; what is no code is 0. */

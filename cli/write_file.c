@@ -14,20 +14,6 @@ static int failed(struct cli *cli, int exit_code, const char *path)
     return cli_error(cli, exit_code, "%s: %s", path, strerror(errno));
 }
 
-static bool write_all(int fd, const char *bytes, size_t size)
-{
-    while (size > 0) {
-        const ssize_t n = write(fd, bytes, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
 /* A pipe or a device is no file to replace. */
 static int write_through(struct cli *cli, const char *path, const char *bytes, size_t size)
 {

@@ -138,6 +138,27 @@ bool text_equal(opa_text a, opa_text b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+int text_compare(opa_text a, opa_text b)
+{
+    const size_t least = a.size < b.size ? a.size : b.size;
+    const int order = least > 0 ? memcmp(a.data, b.data, least) : 0;
+    return order ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+bool write_all(int fd, const void *bytes, size_t size)
+{
+    for (const char *at = bytes; size > 0;) {
+        const ssize_t n = write(fd, at, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        at += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
 bool text_is_utf8(opa_text text)
 {
     const unsigned char *s = (const unsigned char *)text.data;

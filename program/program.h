@@ -143,6 +143,8 @@ int out_json_line(struct cli *cli, opa_json_writer *w);
 
 opa_text text_of(const char *s);
 bool text_equal(opa_text a, opa_text b);
+/* The order of two texts by their bytes: below 0, 0, above 0. */
+int text_compare(opa_text a, opa_text b);
 /* Well-formed UTF-8? */
 bool text_is_utf8(opa_text text);
 /* Compare names as people do: runs of digits by their value. */
@@ -155,6 +157,8 @@ const char *hex_text(char *out, const uint8_t *bytes, size_t size);
 const char *percentage(char out[16], int64_t n, int64_t total);
 /* A whole file ("-": stdin) into memory, which the caller frees. Exit code, or 0. */
 int read_file(struct cli *cli, char **out, size_t *size, const char *path);
+/* Every byte, whatever interrupts; false: errno says why. */
+bool write_all(int fd, const void *bytes, size_t size);
 /* Who edits: @p by, else the login name; NULL unknown. */
 const char *who(const char *by);
 

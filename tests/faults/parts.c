@@ -46,11 +46,6 @@ static int import_two(world *w, opa_context *ctx, opa_store *store)
     return status == OPA_OK ? import_path(w, store, w->edits) : status;
 }
 
-static int import_more(world *w, opa_context *ctx)
-{
-    return with_store(w, ctx, import_two);
-}
-
 static opa_text id_of(const world *w)
 {
     return (opa_text){w->id, strlen(w->id)};
@@ -108,41 +103,6 @@ static int undo(world *w, opa_context *ctx, opa_store *store)
 {
     (void)ctx;
     return opa_store_undo(store, id_of(w), "tester");
-}
-
-static int set_revised(world *w, opa_context *ctx)
-{
-    return with_store(w, ctx, edit_revised);
-}
-
-static int set_report(world *w, opa_context *ctx)
-{
-    return with_store(w, ctx, edit_report);
-}
-
-static int set_excluded(world *w, opa_context *ctx)
-{
-    return with_store(w, ctx, exclude);
-}
-
-static int set_all_excluded(world *w, opa_context *ctx)
-{
-    return with_store(w, ctx, exclude_all);
-}
-
-static int set_accepted(world *w, opa_context *ctx)
-{
-    return with_store(w, ctx, accept);
-}
-
-static int rehearse_edit(world *w, opa_context *ctx)
-{
-    return with_store(w, ctx, rehearse);
-}
-
-static int take_back(world *w, opa_context *ctx)
-{
-    return with_store(w, ctx, undo);
 }
 
 static int walk(world *w, opa_store *store, enum opa_order order)
@@ -346,16 +306,16 @@ static int whole_round(world *w, opa_context *ctx)
 const part parts[] = {
     {"create", create, STORES, NOTHING, false},
     {"import into an empty store", import_first, STORES, EMPTY, false},
-    {"import more", import_more, STORES, FULL, false},
+    {"import more", NULL, STORES, FULL, false, .on_store = import_two},
     {"read a store", part_read_store, READS, FULL, false},
     {"check", check, READS, FULL, false},
-    {"set a revised text", set_revised, STORES, FULL, false},
-    {"set a report", set_report, STORES, FULL, false},
-    {"exclude", set_excluded, STORES, FULL, false},
-    {"exclude many", set_all_excluded, STORES, FULL, false},
-    {"accept", set_accepted, STORES, FULL, false},
-    {"rehearse an edit", rehearse_edit, STORES, FULL, false},
-    {"undo", take_back, STORES, FULL, false},
+    {"set a revised text", NULL, STORES, FULL, false, .on_store = edit_revised},
+    {"set a report", NULL, STORES, FULL, false, .on_store = edit_report},
+    {"exclude", NULL, STORES, FULL, false, .on_store = exclude},
+    {"exclude many", NULL, STORES, FULL, false, .on_store = exclude_all},
+    {"accept", NULL, STORES, FULL, false, .on_store = accept},
+    {"rehearse an edit", NULL, STORES, FULL, false, .on_store = rehearse},
+    {"undo", NULL, STORES, FULL, false, .on_store = undo},
     {"doctor", doctor, READS, FULL, false},
     {"pack", pack, PACKS, FULL, false},
     {"pack over another", pack, PACKS, FULL, true},
@@ -371,5 +331,10 @@ const part parts[] = {
     {"images", part_images, READS, NOTHING, false},
     {"the whole round", whole_round, BOTH, NOTHING, false},
 };
+
+int part_run(const part *p, world *w, opa_context *ctx)
+{
+    return p->on_store ? with_store(w, ctx, p->on_store) : p->run(w, ctx);
+}
 
 const size_t part_count = sizeof parts / sizeof *parts;

@@ -20,14 +20,16 @@ enum part_from { NOTHING, EMPTY, FULL };
 
 typedef struct part {
     const char *name;
-    int (*run)(world *w, opa_context *ctx);
+    int (*run)(world *w, opa_context *ctx); /**< or on_store */
     enum part_effect effect;
     enum part_from from;
-    bool replaces; /**< another pack is there already */
+    bool replaces;                                                 /**< another pack is there already */
+    int (*on_store)(world *w, opa_context *ctx, opa_store *store); /**< with the store open */
 } part;
 
 extern const part parts[];
 extern const size_t part_count;
+int part_run(const part *p, world *w, opa_context *ctx);
 
 /** Everything that a store holds: also how the sweep compares two of them. */
 int part_read_store(world *w, opa_context *ctx);

@@ -90,7 +90,7 @@ static int run_part(world *w, const part *p, uint64_t *digest, char message[256]
     w->digest = WORLD_DIGEST_INIT;
     int status = opa_context_new(&ctx);
     if (status == OPA_OK)
-        status = p->run(w, ctx);
+        status = part_run(p, w, ctx);
     snprintf(message, 256, "%s", ctx ? opa_context_message(ctx) : "");
     opa_context_free(ctx);
     *digest = w->digest;
