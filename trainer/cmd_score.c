@@ -30,44 +30,27 @@ struct scoring {
 
 /* ---- one sample ---- */
 
-static bool same_mask(const struct mask *a, const struct mask *b)
-{
-    return a->method == b->method && a->ratio == b->ratio && a->seed == b->seed;
-}
-
 /* Number the masks of the sample: version 0 is the clean image. */
 static int list_masks(struct scoring *s)
 {
     s->mask_count = 0;
     for (int r = 0; r < ROLE_COUNT; r++) {
         const struct packed_response *response = &s->sample.responses[r];
-        size_t i = 0;
         if (!response->there || !response->masked)
             continue;
         if (s->sample.image.data == NULL)
             return trainer_fail(&s->run.t, OPA_ERECORD, "an image pair without an image");
-        while (i < s->mask_count && !same_mask(&s->masks[i], &response->mask))
-            i++;
-        if (i == s->mask_count)
-            s->masks[s->mask_count++] = response->mask;
-        s->version[r] = 1 + i;
+        s->version[r] = 1 + mask_place(s->masks, &s->mask_count, &response->mask);
     }
     return OPA_OK;
 }
 
-/* The ids that are scored: in the released context BOS stands before them. */
 static int copy_ids(struct scoring *s)
 {
     const int32_t bos = opa_tokenizer_bos(s->run.model->tokenizer);
     int status = OPA_OK;
-    for (int r = 0; r < ROLE_COUNT; r++) {
-        const struct packed_response *response = &s->sample.responses[r];
-        s->ids[r].count = 0;
-        if (response->there && s->context == CONTEXT_RELEASE && response->bos)
-            status = ids_add(&s->run.t, &s->ids[r], bos);
-        for (size_t i = 0; i < response->ids.count && response->there && status == OPA_OK; i++)
-            status = ids_add(&s->run.t, &s->ids[r], response->ids.data[i]);
-    }
+    for (int r = 0; r < ROLE_COUNT && status == OPA_OK; r++)
+        status = packed_ids(&s->run.t, &s->ids[r], &s->sample.responses[r], s->context, bos);
     return status;
 }
 

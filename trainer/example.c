@@ -31,12 +31,7 @@ static int copy_response(struct session *s, struct example *e, enum role role, e
 {
     const struct packed_response *response = &e->sample.responses[role];
     const bool bos = context == CONTEXT_RELEASE && response->bos;
-    int status = OPA_OK;
-    e->ids[role].count = 0;
-    if (response->there && bos)
-        status = ids_add(s->t, &e->ids[role], opa_tokenizer_bos(s->model->tokenizer));
-    for (size_t i = 0; i < response->ids.count && response->there && status == OPA_OK; i++)
-        status = ids_add(s->t, &e->ids[role], response->ids.data[i]);
+    const int status = packed_ids(s->t, &e->ids[role], response, context, opa_tokenizer_bos(s->model->tokenizer));
     return status == OPA_OK ? copy_weights(s->t, e, role, bos) : status;
 }
 
@@ -93,25 +88,14 @@ int example_choose_sft(struct trainer *t, struct example *e)
     return any ? OPA_OK : trainer_fail(t, OPA_ERECORD, "neither a ground truth nor a revised response");
 }
 
-static bool same_mask(const struct mask *a, const struct mask *b)
-{
-    return a->method == b->method && a->ratio == b->ratio && a->seed == b->seed;
-}
-
 /* Number the masks of the masked views: version 0 is the clean image. */
 static void number_masks(struct example *e)
 {
     e->mask_count = 0;
     for (int r = 0; r < ROLE_COUNT; r++) {
-        const struct mask *mask = &e->sample.responses[r].mask;
-        size_t i = 0;
         if (!e->views[view_of((enum role)r, true)].used)
             continue;
-        while (i < e->mask_count && !same_mask(&e->masks[i], mask))
-            i++;
-        if (i == e->mask_count)
-            e->masks[e->mask_count++] = *mask;
-        e->version[r] = 1 + i;
+        e->version[r] = 1 + mask_place(e->masks, &e->mask_count, &e->sample.responses[r].mask);
     }
 }
 

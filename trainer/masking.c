@@ -40,3 +40,14 @@ int mask_apply(struct trainer *t, float *out, const float *pixels, size_t size, 
     free(positions);
     return OPA_OK;
 }
+
+size_t mask_place(struct mask *masks, size_t *count, const struct mask *mask)
+{
+    size_t i = 0;
+    while (i < *count &&
+           !(masks[i].method == mask->method && masks[i].ratio == mask->ratio && masks[i].seed == mask->seed))
+        i++;
+    if (i == *count)
+        masks[(*count)++] = *mask;
+    return i;
+}

@@ -21,4 +21,7 @@ float mask_fill(const float *pixels, size_t n);
  *  @p patch. OPA_ENOMEM. */
 int mask_apply(struct trainer *t, float *out, const float *pixels, size_t size, size_t patch, const struct mask *mask);
 
+/** The place of @p mask among the *count different ones of @p masks; a new one is appended, for which there is room. */
+size_t mask_place(struct mask *masks, size_t *count, const struct mask *mask);
+
 #endif

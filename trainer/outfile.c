@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "durable.h"
 #include "json_fields.h"
 #include "settings.h"
 
@@ -32,23 +33,6 @@ static int compare_settings(struct trainer *t, const struct outfile *out, const 
         "%s was begun with another %s and is not done: run it to its end as before, choose another -o, or "
         "remove %s to begin anew",
         out->path, name, out->resume);
-}
-
-/* All or nothing: a kill in between leaves no half settings. */
-static int write_settings(struct trainer *t, const struct outfile *out, const char *settings)
-{
-    char *temporary = malloc(strlen(out->resume) + 5);
-    if (temporary == NULL)
-        return trainer_fail_memory(t);
-    strcpy(stpcpy(temporary, out->resume), ".new");
-    FILE *f = fopen(temporary, "wb");
-    bool good = f != NULL && fputs(settings, f) >= 0;
-    if (f != NULL)
-        good = fclose(f) == 0 && good;
-    good = good && rename(temporary, out->resume) == 0;
-    const int status = good ? OPA_OK : trainer_fail(t, OPA_ECREATE, "%s: %s", out->resume, strerror(errno));
-    free(temporary);
-    return status;
 }
 
 /* ---- lines that are there ---- */
@@ -110,7 +94,7 @@ static int begin(struct trainer *t, struct outfile *out, const char *settings)
     out->file = fopen(out->path, "wb");
     if (out->file == NULL)
         return trainer_fail(t, OPA_ECREATE, "%s: %s", out->path, strerror(errno));
-    return write_settings(t, out, settings);
+    return durable_file(t, out->resume, settings, strlen(settings));
 }
 
 int outfile_open(struct trainer *t, struct outfile *out, const char *path, const char *settings)

@@ -252,3 +252,15 @@ int packed_check_text(struct trainer *t, const struct packed *s, const opa_token
     }
     return OPA_OK;
 }
+
+int packed_ids(struct trainer *t, struct ids *out, const struct packed_response *response, enum context context,
+               int32_t bos)
+{
+    int status = OPA_OK;
+    out->count = 0;
+    if (response->there && context == CONTEXT_RELEASE && response->bos)
+        status = ids_add(t, out, bos);
+    for (size_t i = 0; i < response->ids.count && response->there && status == OPA_OK; i++)
+        status = ids_add(t, out, response->ids.data[i]);
+    return status;
+}

@@ -54,4 +54,9 @@ int packed_check_tokenizer(struct trainer *t, bool *by_text, const opa_pack *pac
 /** OPA_EDATA: the ids of a response do not spell its text. */
 int packed_check_text(struct trainer *t, const struct packed *sample, const opa_tokenizer *tokenizer);
 
+/** The ids of a response that a pass takes, none where it is not there: in the released context @p bos stands before them.
+ *  What *out held is replaced. OPA_ENOMEM. */
+int packed_ids(struct trainer *t, struct ids *out, const struct packed_response *response, enum context context,
+               int32_t bos);
+
 #endif

@@ -62,11 +62,25 @@ static void places_are_the_librarys(void **state)
     stop(&t);
 }
 
+static void equal_masks_have_one_place(void **state)
+{
+    (void)state;
+    static const struct mask given[] = {{MASK_PIXELS, 0.3, 1},  {MASK_PIXELS, 0.3, 2}, {MASK_PIXELS, 0.3, 1},
+                                        {MASK_PATCHES, 0.3, 1}, {MASK_PIXELS, 0.2, 1}, {MASK_PATCHES, 0.3, 1}};
+    static const size_t places[] = {0, 1, 0, 2, 3, 2};
+    struct mask masks[6];
+    size_t count = 0;
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(mask_place(masks, &count, &given[i]), places[i]);
+    assert_int_equal(count, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(drawn_places_become_the_mean),
         cmocka_unit_test(places_are_the_librarys),
+        cmocka_unit_test(equal_masks_have_one_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
