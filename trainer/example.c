@@ -176,10 +176,12 @@ size_t example_versions(const struct example *e)
 static int see_version(struct session *s, struct example *e, enum image_stage stage, size_t v)
 {
     const float *pixels = vision_pixels(s, &e->vision, v);
-    float *out = e->features + v * example_image_floats(s->model, stage);
-    e->images[v] = stage == IMAGE_PIXELS ? pixels : out;
-    if (stage == IMAGE_PIXELS)
+    if (stage == IMAGE_PIXELS) {
+        e->images[v] = pixels;
         return OPA_OK;
+    }
+    float *out = e->features + v * example_image_floats(s->model, stage);
+    e->images[v] = out;
     if (stage == IMAGE_FEATURES)
         return clip_forward(s->t, &s->model->clip, s->adapter, out, pixels, 1, &s->scratch);
     return model_see(s->t, s->model, s->adapter, out, pixels, 1, &s->scratch);

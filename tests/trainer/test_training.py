@@ -117,6 +117,7 @@ class Training(TrainerCase):
         whole, out = self.path("whole"), self.path("out")
         p = subprocess.Popen([OPATRAIN, *map(str, args), "-o", out], stderr=subprocess.PIPE)
         while not os.path.exists(os.path.join(out, "checkpoints", "step-000003")):
+            self.assertIsNone(p.poll(), "it ended before its first checkpoint")
             time.sleep(0.01)
         p.send_signal(signal.SIGINT)
         _, err = p.communicate(timeout=60)
