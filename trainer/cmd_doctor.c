@@ -37,15 +37,22 @@ static void print_plan(struct cli *cli, const char *what, const struct plan *pla
                gib(plan->total), gib(plan->weights), gib(plan->adapter), gib(plan->activations), gib(plan->cache));
 }
 
+static const char *family_name(enum family family)
+{
+    static const char *const names[] = {
+        [FAMILY_LLAMA] = "LLaMA or Qwen2", [FAMILY_LLAVA] = "LLaVA-1.5", [FAMILY_ONEVISION] = "LLaVA-OneVision"};
+    return names[family];
+}
+
 static void print_model(struct run *run, const ops_speed *speed)
 {
     struct cli *cli = run->cli;
     const struct model *m = run->model;
     const struct llama_config *c = &m->config.text;
-    const bool image = m->config.family == FAMILY_LLAVA;
+    const bool image = model_sees(m);
     const uint64_t layers = plan_layer_parameters(c), head = plan_head_parameters(c);
     out_printf(cli, "\nmodel       %s: %s, %.2f billion parameters in the language model, weights %s\n", run->model_dir,
-               image ? "LLaVA" : "LLaMA", (double)(layers + head * (c->tied ? 1 : 2)) / 1e9,
+               family_name(m->config.family), (double)(layers + head * (c->tied ? 1 : 2)) / 1e9,
                ops_dtype_name(m->llama.layers[0].q.w.dtype));
     const size_t rows = model_image_rows(m), images = image ? 2 : 1, under = image ? CLEAN + MASKED : CLEAN;
     const size_t tokens = PROMPT + images * rows + under * RESPONSE;

@@ -17,8 +17,9 @@ struct item {
     struct prompt prompt;
     struct ids ids;
     float *features;
-    bool usable; /* else left out */
-    bool there;  /* its line was written by an earlier run */
+    size_t rows, capacity; /* of the features; floats that they have room for */
+    bool usable;           /* else left out */
+    bool there;            /* its line was written by an earlier run */
 };
 
 struct generating {
@@ -88,16 +89,17 @@ static int prepare(struct generating *g, struct item *item)
     struct run *run = &g->run;
     const struct model *m = run->model;
     const bool image = item->prompt.image != NULL;
-    if (image && m->config.family != FAMILY_LLAVA)
+    if (image && !model_sees(m))
         return trainer_fail(&run->t, OPA_ERECORD, "it has an image, the model takes text only");
     const opa_text text = {item->prompt.text, item->prompt.text_size};
     int status = prompter_encode(&run->t, &run->prompter, &item->ids, text, image, CONTEXT_SFT);
     if (status != OPA_OK || !image)
         return status;
-    const size_t n = model_image_rows(m) * m->config.text.hidden;
-    if (item->features == NULL && (item->features = malloc(n * sizeof *item->features)) == NULL)
-        return trainer_fail_memory(&run->t);
     status = vision_see(&run->session, &g->vision, (opa_text){item->prompt.image, item->prompt.image_size}, NULL, 0);
+    const size_t n = g->vision.rows * m->config.text.hidden;
+    item->rows = g->vision.rows;
+    if (status == OPA_OK)
+        status = reserve_floats(&run->t, &item->features, &item->capacity, n);
     if (status == OPA_OK)
         memcpy(item->features, vision_features(&run->session, &g->vision, 0), n * sizeof *item->features);
     return status;
@@ -122,6 +124,7 @@ static int make_jobs(struct generating *g, size_t count, size_t *jobs)
         const struct ids ids = job->ids;
         *job = (struct generate_job){.prompt = &item->ids,
                                      .features = item->prompt.image ? item->features : NULL,
+                                     .rows = item->prompt.image ? item->rows : 0,
                                      .seed = opa_mask_seed(text_of(item->prompt.id), g->run.seed, 0),
                                      .ids = ids};
     }

@@ -25,15 +25,28 @@ struct scoring {
     struct progress progress;
     struct token_progress now;
     int64_t left_out, scored; /* samples, tokens */
+    bool unmasked;            /* masks that the model's family does not know were passed over */
     size_t resumed;           /* lines of an earlier run that were passed */
 };
 
 /* ---- one sample ---- */
 
+/* The pack's masks cover one square of pixels; OneVision sees tiles. */
+static int forget_masks(struct scoring *s)
+{
+    for (int r = 0; r < ROLE_COUNT; r++) {
+        s->unmasked |= s->sample.responses[r].masked;
+        s->sample.responses[r].masked = false;
+    }
+    return OPA_OK;
+}
+
 /* Number the masks of the sample: version 0 is the clean image. */
 static int list_masks(struct scoring *s)
 {
     s->mask_count = 0;
+    if (s->run.model->config.family == FAMILY_ONEVISION)
+        return forget_masks(s);
     for (int r = 0; r < ROLE_COUNT; r++) {
         const struct packed_response *response = &s->sample.responses[r];
         if (!response->there || !response->masked)
@@ -75,7 +88,8 @@ static int score_tree(struct scoring *s)
     struct branch branches[1 + VISION_MAX_MASKS];
     const bool image = s->sample.image.data != NULL;
     for (size_t v = 0; v <= s->mask_count; v++) {
-        branches[v] = (struct branch){image ? vision_features(&s->run.session, &s->vision, v) : NULL, responses[v], 0};
+        branches[v] = (struct branch){image ? vision_features(&s->run.session, &s->vision, v) : NULL, responses[v], 0,
+                                      image ? s->vision.rows : 0};
         for (int r = 0; r < ROLE_COUNT; r++) {
             if (!add_response(s, responses[v], &branches[v].count, r, v))
                 return trainer_fail_memory(&s->run.t);
@@ -88,7 +102,7 @@ static int score_sample(struct scoring *s)
 {
     struct run *run = &s->run;
     const bool image = s->sample.image.data != NULL;
-    if (image && run->model->config.family != FAMILY_LLAVA)
+    if (image && !model_sees(run->model))
         return trainer_fail(&run->t, OPA_ERECORD, "it has an image, the model takes text only");
     int status = prompter_encode(&run->t, &run->prompter, &s->prompt, s->sample.prompt, image, s->context);
     if (status == OPA_OK)
@@ -238,6 +252,9 @@ static void say_done(struct scoring *s)
     const int64_t made = s->now.done - s->now.before - s->left_out;
     const double seconds = progress_seconds(&s->progress);
     progress_clear(s->run.cli);
+    if (s->unmasked)
+        cli_note(s->run.cli,
+                 "under masked images nothing was scored: OneVision sees tiles, the masks cover one square");
     cli_note(s->run.cli, "%s samples in %.1f s: %s tokens scored, %s through the model (%s/s)%s", thousands(a, made),
              seconds, thousands(b, s->scored), thousands(c, s->now.tokens),
              thousands(d, (int64_t)((double)s->now.tokens / (seconds > 0 ? seconds : 1) + 0.5)),

@@ -18,6 +18,7 @@ static const struct builtin {
     {"llava_hf", "USER: ", " ASSISTANT:", NULL},
     {"qwen", "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n",
      "<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>"},
+    {"onevision_hf", "<|im_start|>user ", "<|im_end|><|im_start|>assistant\n", "<|im_end|>"},
     {"chatml", "<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>"},
     {"plain", "", "", NULL},
 };
@@ -64,8 +65,9 @@ int conversation_open(struct trainer *t, struct conversation *out, const char *n
     *out = (struct conversation){0};
     int status = mapped_open(t, &map, name);
     if (status == OPA_ENOENT)
-        return trainer_fail(t, OPA_ENOENT,
-                            "%s: neither a file nor a template (vicuna_v1, llava_hf, qwen, chatml, plain)", name);
+        return trainer_fail(
+            t, OPA_ENOENT, "%s: neither a file nor a template (vicuna_v1, llava_hf, qwen, onevision_hf, chatml, plain)",
+            name);
     if (status == OPA_OK)
         status = conversation_parse(t, out, (opa_text){(const char *)map.data, map.size}, name);
     mapped_release(&map);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file conversation.h
  *  From a prompt to the ids that a model was trained to see. A template is the text before and behind the prompt; built in
- *  are vicuna_v1 (LLaVA-1.5), llava_hf, qwen (OneVision), chatml and plain, and a JSON file may hold another
+ *  are vicuna_v1 (LLaVA-1.5), llava_hf, qwen (OneVision), onevision_hf, chatml and plain, and a JSON file may hold another
  *  (schemas/template.schema.json).
  */
 #ifndef OPATRAIN_CONVERSATION_H

@@ -41,7 +41,7 @@ int example_read(struct session *s, struct prompter *prompter, struct example *e
     int status = dataset_read(s->t, dataset, &e->sample, i);
     const bool image = status == OPA_OK && e->sample.image.data != NULL;
     e->place = i;
-    if (image && s->model->config.family != FAMILY_LLAVA)
+    if (image && !model_sees(s->model))
         status = trainer_fail(s->t, OPA_ERECORD, "it has an image, the model takes text only");
     if (status == OPA_OK)
         status = prompter_encode(s->t, prompter, &e->prompt, e->sample.prompt, image, context);

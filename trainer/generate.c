@@ -92,12 +92,17 @@ static int check_prompt(const struct decoding *d, const struct ids *prompt)
     return OPA_OK;
 }
 
+static size_t image_rows(const struct session *s, const struct generate_job *job)
+{
+    return job->rows ? job->rows : model_image_rows(s->model);
+}
+
 static int fill_tree(struct decoding *d, const struct generate_job *job)
 {
     struct session *s = d->s;
     int32_t root;
     tree_clear(&s->tree);
-    s->tree.image_tokens = model_image_rows(s->model);
+    s->tree.image_tokens = image_rows(s, job);
     int status = tree_add(s->t, &s->tree, &root, -1, job->prompt->data, job->prompt->count, 0);
     if (status == OPA_OK)
         status = check_prompt(d, job->prompt);
@@ -168,7 +173,7 @@ static size_t longest_prompt(const struct session *s, const struct generate_job 
     for (size_t i = 0; i < count; i++) {
         size_t tokens = 0;
         for (size_t k = 0; k < jobs[i].prompt->count; k++)
-            tokens += jobs[i].prompt->data[k] == TREE_IMAGE ? model_image_rows(s->model) : 1;
+            tokens += jobs[i].prompt->data[k] == TREE_IMAGE ? image_rows(s, &jobs[i]) : 1;
         longest = tokens > longest ? tokens : longest;
     }
     return longest;

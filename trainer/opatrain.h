@@ -38,8 +38,8 @@ void run_flags(struct run *run, struct flag *flags);
     "  --model DIR          checkpoint folder (config.json, *.safetensors, tokenizer.json or tokenizer.model)\n"       \
     "  --adapter DIR        PEFT LoRA adapter, applied unmerged\n"                                                     \
     "  --vision-tower DIR   CLIP's folder, for original LLaVA checkpoints whose mm_vision_tower is not there\n"        \
-    "  --template NAME      vicuna_v1 (default of LLaVA), llava_hf, qwen, chatml, plain (default of text models),\n"   \
-    "                       or a JSON file with before, after and stop\n"                                              \
+    "  --template NAME      vicuna_v1 (default of LLaVA), llava_hf, qwen (of OneVision), onevision_hf, chatml,\n"      \
+    "                       plain (of text models), or a JSON file with before, after and stop\n"                      \
     "  --image-mode MODE    pad (to a square, default of LLaVA-1.5) or crop\n"                                         \
     "  --dtype TYPE         f32 (default) or bf16: of the products; weights stay in their stored type\n"               \
     "  --memory SIZE        refuse to begin, or take smaller batches, where more is needed (8G, 500M)\n"               \

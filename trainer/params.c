@@ -117,7 +117,7 @@ static void connect(const struct making *m)
 static int make(struct trainer *t, const struct making *m)
 {
     struct params *p = m->params;
-    const bool vision = m->model->config.family == FAMILY_LLAVA;
+    const bool vision = model_sees(m->model);
     if (p->targets != TARGETS_LLM && !vision)
         return trainer_fail(t, OPA_EINVAL, "targets '%s': the model has no vision tower", targets_name(p->targets));
     if (p->targets == TARGETS_ALL && m->model->clip.depth == 0)

@@ -12,7 +12,7 @@ static uint64_t activation_floats(const struct model *m, const struct adapter *a
 {
     const struct llama_config *c = &m->config.text;
     uint64_t scratch = llama_scratch(c, adapter, tokens), kept = 0;
-    if (m->config.family == FAMILY_LLAVA && images > 0) {
+    if (model_sees(m) && images > 0) {
         const uint64_t rows = model_image_rows(m) * images, size = m->config.vision.image_size;
         scratch = largest(scratch, clip_scratch(&m->clip, adapter, images));
         kept = rows * (m->config.vision.hidden + c->hidden) + 3 * size * size * images;
@@ -44,7 +44,7 @@ struct plan plan_generate(const struct model *m, const struct adapter *adapter, 
 {
     const struct llama_config *c = &m->config.text;
     struct plan plan = begin(m, adapter);
-    const bool image = m->config.family == FAMILY_LLAVA;
+    const bool image = model_sees(m);
     const uint64_t waiting = image ? (uint64_t)batch * model_image_rows(m) * c->hidden : 0;
     plan.activations = sizeof(float) * (activation_floats(m, adapter, prompt, 1, image) + waiting +
                                         (uint64_t)batch * (c->hidden + c->vocabulary));

@@ -80,12 +80,11 @@ static int open_model(struct run *run)
     int status = model_open(t, &run->model, run->model_dir, &options);
     if (status == OPA_OK && run->adapter_dir != NULL)
         status = adapter_open(t, &run->adapter, run->adapter_dir, run->model);
-    const bool llava = status == OPA_OK && run->model->config.family == FAMILY_LLAVA;
+    static const char *const usual[] = {
+        [FAMILY_LLAMA] = "plain", [FAMILY_LLAVA] = "vicuna_v1", [FAMILY_ONEVISION] = "qwen"};
     if (status == OPA_OK)
-        status = conversation_open(t, &run->conversation,
-                                   run->template ? run->template
-                                   : llava       ? "vicuna_v1"
-                                                 : "plain");
+        status =
+            conversation_open(t, &run->conversation, run->template ? run->template : usual[run->model->config.family]);
     if (status == OPA_OK)
         status = prompter_init(t, &run->prompter, &run->conversation, run->model->tokenizer);
     return status;
@@ -94,7 +93,7 @@ static int open_model(struct run *run)
 static void describe_model(struct run *run)
 {
     const struct model *m = run->model;
-    char id[IDENTITY_SIZE], tower[IDENTITY_SIZE] = "";
+    char id[IDENTITY_SIZE], tower[IDENTITY_SIZE] = "", anyres[IDENTITY_SIZE] = "";
     identity_of_weights(id, m->weights);
     if (m->tower != NULL)
         identity_of_weights(tower, m->tower);
@@ -103,9 +102,11 @@ static void describe_model(struct run *run)
     run_setting(run, "config", "heads %zu kv %zu eps %g rope %s feature %lld class %d image %u %d",
                 m->llama.config.heads, m->llama.config.kv_heads, m->llama.config.rms_eps, id,
                 (long long)m->config.feature_layer, m->config.keep_class, (unsigned)m->image.size, (int)m->image.mode);
-    if (m->config.family == FAMILY_LLAVA)
+    if (m->config.family == FAMILY_ONEVISION)
+        identity_of_bytes(anyres, &m->config.anyres, sizeof m->config.anyres);
+    if (model_sees(m))
         identity_of_bytes(id, m->image.mean, sizeof m->image.mean + sizeof m->image.std);
-    run_setting(run, "preprocessing", "%s", m->config.family == FAMILY_LLAVA ? id : "none");
+    run_setting(run, "preprocessing", "%s%s%s", model_sees(m) ? id : "none", anyres[0] ? " " : "", anyres);
     run_setting(run, "tokenizer", "%s", opa_tokenizer_fingerprint(m->tokenizer));
     if (run->adapter != NULL)
         identity_of_weights(id, run->adapter->file);

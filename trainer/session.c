@@ -36,14 +36,14 @@ int reserve_floats(struct trainer *t, float **list, size_t *capacity, size_t nee
 int session_embed(struct session *s, const float *const *features)
 {
     const struct llama *llama = &s->model->llama;
-    const size_t hidden = llama->config.hidden, rows = s->tree.image_tokens;
+    const size_t hidden = llama->config.hidden;
     const int status = reserve_floats(s->t, &s->h, &s->h_capacity, s->tree.tokens * hidden);
     if (status != OPA_OK)
         return status;
     llama_embed(s->t->ops, llama, s->h, s->tree.ids, s->tree.tokens);
     for (size_t i = 0; i < s->tree.image_count; i++) {
         const struct tree_image *image = &s->tree.images[i];
-        memcpy(s->h + image->begin * hidden, features[image->slot], rows * hidden * sizeof *s->h);
+        memcpy(s->h + image->begin * hidden, features[image->slot], image->count * hidden * sizeof *s->h);
     }
     return OPA_OK;
 }
@@ -122,12 +122,12 @@ static int build_tree(struct session *s, struct targets *targets, const struct i
     const size_t shared = image_place(prompt);
     int32_t root;
     tree_clear(&s->tree);
-    s->tree.image_tokens = model_image_rows(s->model);
     int status = check_ids(s, prompt->data, prompt->count);
     if (status == OPA_OK)
         status = tree_add(s->t, &s->tree, &root, -1, prompt->data, shared, 0);
     for (size_t b = 0; b < count && status == OPA_OK; b++) {
         int32_t node = root;
+        s->tree.image_tokens = branches[b].rows ? branches[b].rows : model_image_rows(s->model);
         if (shared < prompt->count)
             status = tree_add(s->t, &s->tree, &node, root, prompt->data + shared, prompt->count - shared, b);
         for (size_t i = 0; i < branches[b].count && status == OPA_OK; i++)

@@ -35,9 +35,10 @@ struct scored {
 
 /** An image version (or, without features, none) with the responses below it. */
 struct branch {
-    const float *features; /**< [image rows, text hidden], as model_see() gives them; NULL */
+    const float *features; /**< [rows, text hidden], as vision_see() gives them; NULL */
     const struct scored *responses;
     size_t count;
+    size_t rows; /**< of the features; 0: as many as model_image_rows() says */
 };
 
 /** Score all branches of one prompt as one tree: what stands before the image is shared by all, image and question by the

@@ -50,8 +50,11 @@ static int open_params(struct training *tr)
 {
     struct run *run = &tr->run;
     struct trainer *t = &run->t;
+    if (run->model->config.family == FAMILY_ONEVISION)
+        return trainer_fail(t, OPA_EUNSUPPORTED,
+                            "training of LLaVA-OneVision is not built in (score and generate are)");
     targets_of_start(tr);
-    if (run->model->config.family != FAMILY_LLAVA && tr->options.targets == NULL)
+    if (!model_sees(run->model) && tr->options.targets == NULL)
         tr->targets = TARGETS_LLM;
     const int status = run->adapter ? params_from(t, &tr->params, run->model, tr->targets, run->adapter)
                                     : params_new(t, &tr->params, run->model, tr->targets, (size_t)tr->options.rank,

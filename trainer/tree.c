@@ -85,7 +85,7 @@ int tree_add(struct trainer *t, struct tree *tree, int32_t *out, int32_t parent,
             append(tree, ids[i], &position);
             continue;
         }
-        tree->images[tree->image_count++] = (struct tree_image){tree->tokens, slot};
+        tree->images[tree->image_count++] = (struct tree_image){tree->tokens, tree->image_tokens, slot};
         for (size_t k = 0; k < tree->image_tokens; k++)
             append(tree, TREE_IMAGE, &position);
     }

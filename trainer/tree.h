@@ -22,12 +22,12 @@ enum { TREE_IMAGE = -200 }; /**< in ids that are added: the place of all tokens 
 
 /** Where an image's rows go. */
 struct tree_image {
-    size_t begin; /**< first token of the batch */
-    size_t slot;  /**< which of the batch's images */
+    size_t begin, count; /**< first token of the batch, rows */
+    size_t slot;         /**< which of the batch's images */
 };
 
 struct tree {
-    size_t image_tokens; /**< rows that an image takes; set before adding */
+    size_t image_tokens; /**< rows that the next images take; set before adding */
     ops_node *nodes;     /**< parents before children; tokens of a node are neighbours */
     size_t node_count, node_capacity;
     int32_t *ids;       /**< [tokens]; negative where an image's row stands */

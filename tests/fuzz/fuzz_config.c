@@ -14,7 +14,7 @@ static void use(const struct model_config *c)
         abort();
     rope_frequencies(frequencies, &c->text.rope, c->text.head_dim);
     if (c->family == FAMILY_LLAVA && c->vision_known &&
-        (model_vision_depth(c) > c->vision.layers || model_image_tokens(c) == 0))
+        (model_vision_depth(c) > c->vision.layers || model_view_rows(c) == 0))
         abort();
 }
 

@@ -6,7 +6,7 @@ import sys
 
 from common import ROOT, arguments
 
-CASES = ("llama_text", "llava15_small_geometry", "llava15_tiny", "llava15_original_layout")
+CASES = ("llama_text", "llava15_small_geometry", "llava15_tiny", "llava15_original_layout", "onevision_tiny")
 
 
 def main():

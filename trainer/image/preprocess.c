@@ -104,14 +104,37 @@ static void resize_rows(const fitting *f)
     }
 }
 
-static void resize_columns(const fitting *f, uint8_t *out, size_t size)
+/* Into an image whose rows lie @p stride bytes apart. */
+static void resize_columns(const fitting *f, uint8_t *out, size_t stride)
 {
-    if (f->across.count < size || f->down.count < size)
-        memset(out, 0, size * size * 3);
 #pragma omp parallel for schedule(static) num_threads(ops_threads(f->ops))
     for (size_t i = 0; i < f->down.count; i++)
-        ops_filter_column(f->ops, out + ((f->down.place + i) * size + f->across.place) * 3, f->rows, f->row,
+        ops_filter_column(f->ops, out + (f->down.place + i) * stride + f->across.place * 3, f->rows, f->row,
                           &f->vertical, i);
+}
+
+/* Both passes; the filters and rows are gone afterwards. */
+static int fit(fitting *f, uint8_t *out, size_t stride)
+{
+    const int status = prepare(f);
+    if (status == OPA_OK) {
+        resize_rows(f);
+        resize_columns(f, out, stride);
+    }
+    image_filter_release(&f->horizontal);
+    image_filter_release(&f->vertical);
+    free(f->rows);
+    free(f->planes);
+    return status;
+}
+
+int image_resize(const ops_context *ops, uint8_t *out, size_t stride, const opa_image *image, uint32_t width,
+                 uint32_t height)
+{
+    fitting f = {.ops = ops, .image = image};
+    f.across = (axis){.canvas = image->width, .resized = width, .count = width};
+    f.down = (axis){.canvas = image->height, .resized = height, .count = height};
+    return fit(&f, out, stride);
 }
 
 int image_fit(const ops_context *ops, uint8_t *out, const opa_image *image, const image_spec *spec)
@@ -122,16 +145,9 @@ int image_fit(const ops_context *ops, uint8_t *out, const opa_image *image, cons
         f.fill[c] = (uint8_t)(spec->mean[c] * 255);
     f.across = spec->mode == IMAGE_PAD ? padded(w, h, spec->size) : cropped(w, h, spec);
     f.down = spec->mode == IMAGE_PAD ? padded(h, w, spec->size) : cropped(h, w, spec);
-    const int status = prepare(&f);
-    if (status == OPA_OK) {
-        resize_rows(&f);
-        resize_columns(&f, out, spec->size);
-    }
-    image_filter_release(&f.horizontal);
-    image_filter_release(&f.vertical);
-    free(f.rows);
-    free(f.planes);
-    return status;
+    if (f.across.count < spec->size || f.down.count < spec->size)
+        memset(out, 0, (size_t)spec->size * spec->size * 3);
+    return fit(&f, out, (size_t)spec->size * 3);
 }
 
 /* ---- numbers ---- */

@@ -39,6 +39,11 @@ typedef struct image_spec {
  *  or OPA_ENOMEM. */
 int image_fit(const ops_context *ops, uint8_t *out, const opa_image *image, const image_spec *spec);
 
+/** The whole image at another size, its aspect not kept: @p out [height, width, 3], u8, rows @p stride bytes apart. Uses the
+ *  context's threads. 0 or OPA_ENOMEM. */
+int image_resize(const ops_context *ops, uint8_t *out, size_t stride, const opa_image *image, uint32_t width,
+                 uint32_t height);
+
 /** out[c,y,x] = (f32(u8 * rescale) - mean[c]) / std[c], f32, with the roundings of transformers. @p pixels [size, size, 3],
  *  @p out [3, size, size]. */
 void image_normalise(float *out, const uint8_t *pixels, const image_spec *spec);

@@ -10,7 +10,7 @@
 
 enum spelling adapter_spelling(const struct model *model)
 {
-    return model->config.original ? SPELLING_LLAVA : model->config.family == FAMILY_LLAVA ? SPELLING_HF : SPELLING_TEXT;
+    return model->config.original ? SPELLING_LLAVA : model_sees(model) ? SPELLING_HF : SPELLING_TEXT;
 }
 
 /* ---- adapter_config.json ---- */

@@ -39,16 +39,22 @@ static void load_layer(struct loader *l, struct clip_layer *out, const struct cl
 int clip_load(struct loader *l, struct clip *out, const struct model_config *config)
 {
     const struct clip_config *c = &config->vision;
-    *out = (struct clip){.config = *c, .depth = model_vision_depth(config), .keep_class = config->keep_class};
+    const bool siglip = c->tower == TOWER_SIGLIP;
+    *out = (struct clip){
+        .config = *c, .depth = model_vision_depth(config), .skip = clip_tokens(c) - model_view_rows(config)};
     out->layers = calloc(c->layers, sizeof *out->layers);
     if (out->layers == NULL)
         return l->status = trainer_fail_memory(l->t);
     loader_at(l, PART_VISION, "embeddings.");
-    out->class_row = loader_vector(l, "class_embedding", c->hidden);
+    if (!siglip)
+        out->class_row = loader_vector(l, "class_embedding", c->hidden);
     out->patch = loader_matrix(l, "patch_embedding.weight", c->hidden, 3 * c->patch_size * c->patch_size);
-    out->positions = loader_table(l, "position_embedding.weight", 1 + clip_patches(c), c->hidden);
+    if (siglip)
+        out->patch_bias = loader_vector(l, "patch_embedding.bias", c->hidden);
+    out->positions = loader_table(l, "position_embedding.weight", clip_tokens(c), c->hidden);
     loader_top(l, PART_VISION);
-    out->pre = load_norm(l, "pre_layrnorm", c->hidden); /* its spelling, ever since */
+    if (!siglip)
+        out->pre = load_norm(l, "pre_layrnorm", c->hidden); /* its spelling, ever since */
     for (size_t i = 0; i < c->layers && l->status == OPA_OK; i++)
         load_layer(l, &out->layers[i], c, i);
     return l->status;
@@ -82,15 +88,17 @@ static void cut_patches(float *out, const float *pixels, const struct clip_confi
     }
 }
 
-/* h [1 + patches, hidden] of one image: class token and patches, with positions. */
+/* h [tokens, hidden] of one image: class token (CLIP) and patches, with positions. */
 static void embed(const ops_context *ops, const struct clip *clip, float *h, const float *pixels, float *patches)
 {
     const struct clip_config *c = &clip->config;
-    const size_t n = clip_patches(c);
+    const size_t n = clip_patches(c), tokens = clip_tokens(c), before = tokens - n;
     cut_patches(patches, pixels, c);
-    memcpy(h, clip->class_row, c->hidden * sizeof *h);
-    ops_linear_forward(ops, h + c->hidden, ops_rows(patches, n, clip->patch.cols), clip->patch, NULL, 1.0f, 0.0f);
-    for (size_t i = 0; i < (1 + n) * c->hidden; i++)
+    if (before > 0)
+        memcpy(h, clip->class_row, c->hidden * sizeof *h);
+    ops_linear_forward(ops, h + before * c->hidden, ops_rows(patches, n, clip->patch.cols), clip->patch,
+                       clip->patch_bias, 1.0f, 0.0f);
+    for (size_t i = 0; i < tokens * c->hidden; i++)
         h[i] += clip->positions[i];
 }
 
@@ -129,7 +137,7 @@ static void layer_forward(const ops_context *ops, const struct clip *clip, const
 size_t clip_scratch(const struct clip *clip, const struct adapter *adapter, size_t images)
 {
     const struct clip_config *c = &clip->config;
-    const size_t rows = images * (1 + clip_patches(c));
+    const size_t rows = images * clip_tokens(c);
     return 6 * scratch_round(rows * c->hidden) + scratch_round(rows * c->intermediate) +
            scratch_round(linear_scratch(adapter, rows)) + scratch_round(clip_patches(c) * clip->patch.cols);
 }
@@ -137,7 +145,8 @@ size_t clip_scratch(const struct clip *clip, const struct adapter *adapter, size
 void clip_embed(const ops_context *ops, const struct clip *clip, float *h, const float *pixels, float *patches)
 {
     embed(ops, clip, h, pixels, patches);
-    layer_norm(ops, clip, h, h, &clip->pre, 1 + clip_patches(&clip->config));
+    if (clip->config.tower == TOWER_CLIP)
+        layer_norm(ops, clip, h, h, &clip->pre, clip_tokens(&clip->config));
 }
 
 /* Hidden states of all tokens, in *h. */
@@ -157,7 +166,7 @@ int clip_forward(struct trainer *t, const struct clip *clip, const struct adapte
                  const float *pixels, size_t images, struct scratch *s)
 {
     const struct clip_config *c = &clip->config;
-    const size_t each = 1 + clip_patches(c), rows = images * each, n = rows * c->hidden;
+    const size_t each = clip_tokens(c), rows = images * each, n = rows * c->hidden;
     const int status = scratch_begin(t, s, clip_scratch(clip, adapter, images));
     if (status != OPA_OK)
         return status;
@@ -176,9 +185,9 @@ int clip_forward(struct trainer *t, const struct clip *clip, const struct adapte
     if (w.nodes == NULL)
         return trainer_fail_memory(t);
     run(t->ops, clip, adapter, h, pixels, &w, patches);
-    const size_t skip = clip->keep_class ? 0 : 1, kept = each - skip;
+    const size_t kept = each - clip->skip;
     for (size_t i = 0; i < images; i++)
-        memcpy(out + i * kept * c->hidden, h + (i * each + skip) * c->hidden, kept * c->hidden * sizeof *out);
+        memcpy(out + i * kept * c->hidden, h + (i * each + clip->skip) * c->hidden, kept * c->hidden * sizeof *out);
     free(w.nodes);
     return OPA_OK;
 }

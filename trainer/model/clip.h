@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file clip.h
- *  CLIP's vision transformer (arXiv 2103.00020) as LLaVA uses it: the hidden state behind one layer, without the class
- *  token as a rule; and LLaVA-1.5's projector into the language model.
+ *  CLIP's vision transformer (arXiv 2103.00020) as LLaVA uses it, the hidden state behind one layer, without the class
+ *  token as a rule; SigLIP's, which has no such token; and LLaVA's projector into the language model.
  */
 #ifndef OPATRAIN_MODEL_CLIP_H
 #define OPATRAIN_MODEL_CLIP_H
@@ -19,24 +19,25 @@ struct clip_layer {
 
 struct clip {
     struct clip_config config;
-    size_t depth;           /**< layers up to the feature layer: those that are run */
-    bool keep_class;        /**< the class token's feature is used too */
-    const float *class_row; /**< [hidden] */
-    const float *positions; /**< [1 + patches, hidden] */
-    ops_matrix patch;       /**< [hidden, 3 * patch * patch]: the convolution, whose steps do not overlap */
-    struct clip_norm pre;
+    size_t depth;            /**< layers up to the feature layer: those that are run */
+    size_t skip;             /**< leading tokens whose features do not go on: the class token, as a rule */
+    const float *class_row;  /**< [hidden]; CLIP */
+    const float *positions;  /**< [tokens, hidden] */
+    ops_matrix patch;        /**< [hidden, 3 * patch * patch]: the convolution, whose steps do not overlap */
+    const float *patch_bias; /**< [hidden]; SigLIP */
+    struct clip_norm pre;    /**< CLIP */
     struct clip_layer *layers;
 };
 
 int clip_load(struct loader *loader, struct clip *out, const struct model_config *config);
 void clip_release(struct clip *clip);
 
-/** Features [images, image tokens, hidden] of normalised pixels [images, 3, size, size]. OPA_ENOMEM. */
+/** Features [images, view rows, hidden] of normalised pixels [images, 3, size, size]. OPA_ENOMEM. */
 int clip_forward(struct trainer *t, const struct clip *clip, const struct adapter *adapter, float *out,
                  const float *pixels, size_t images, struct scratch *scratch);
 size_t clip_scratch(const struct clip *clip, const struct adapter *adapter, size_t images);
 
-/** What goes into the first layer for one image: h [1 + patches, hidden]. @p patches [patches, patch.cols] is scratch. */
+/** What goes into the first layer for one image: h [tokens, hidden]. @p patches [patches, patch.cols] is scratch. */
 void clip_embed(const ops_context *ops, const struct clip *clip, float *h, const float *pixels, float *patches);
 
 struct projector {

@@ -47,7 +47,7 @@ static struct widths measure(const struct clip *clip, const struct adapter *adap
 
 static size_t count_rows(const struct clip *clip, size_t images)
 {
-    return images * (1 + clip_patches(&clip->config));
+    return images * clip_tokens(&clip->config);
 }
 
 static struct clip_kept lay_out_kept(struct scratch *s, size_t *n, const struct widths *w, size_t rows)
@@ -179,7 +179,7 @@ static void layer_forward(const ops_context *ops, const struct clip *clip, const
 void clip_tape_forward(const ops_context *ops, const struct clip *clip, const struct adapter *adapter,
                        struct clip_tape *tape, float *out, const float *const pixels[])
 {
-    const size_t each = count_rows(clip, 1), hidden = clip->config.hidden, skip = clip->keep_class ? 0 : 1;
+    const size_t each = count_rows(clip, 1), hidden = clip->config.hidden, skip = clip->skip;
     for (size_t i = 0; i < tape->images; i++)
         clip_embed(ops, clip, tape->h[0] + i * each * hidden, pixels[i], tape->patches);
     for (size_t i = 0; i < clip->depth; i++)
@@ -243,7 +243,7 @@ static void attention_backward(const ops_context *ops, const struct clip *clip, 
 void clip_tape_backward(const ops_context *ops, const struct clip *clip, const struct adapter *adapter,
                         const struct lora_slope *slope, struct clip_tape *tape, const float *dout)
 {
-    const size_t each = count_rows(clip, 1), hidden = clip->config.hidden, skip = clip->keep_class ? 0 : 1;
+    const size_t each = count_rows(clip, 1), hidden = clip->config.hidden, skip = clip->skip;
     memset(tape->dh, 0, tape->rows * hidden * sizeof *tape->dh);
     for (size_t i = 0; i < tape->images; i++)
         memcpy(tape->dh + (i * each + skip) * hidden, dout + i * (each - skip) * hidden,

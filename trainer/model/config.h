@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file config.h
- *  What config.json and its neighbours say about a model, with the defaults of transformers' LlamaConfig,
- *  CLIPVisionConfig and LlavaConfig (released checkpoints leave out what equals them). Both dialects are read:
+ *  What config.json and its neighbours say about a model, with the defaults of transformers' LlamaConfig, Qwen2Config,
+ *  CLIPVisionConfig, SiglipVisionConfig, LlavaConfig and LlavaOnevisionConfig (released checkpoints leave out what equals
+ *  them). Both dialects are read:
  *  rope_theta + rope_scaling (to 4.x) and rope_parameters (5.x).
  */
 #ifndef OPATRAIN_MODEL_CONFIG_H
 #define OPATRAIN_MODEL_CONFIG_H
 
+#include "image/anyres.h"
 #include "image/preprocess.h"
 #include "ops/activation.h"
 #include "trainer.h"
@@ -24,34 +26,40 @@ struct llama_config {
     size_t hidden, intermediate, layers, heads, kv_heads, head_dim, vocabulary, max_positions;
     double rms_eps;
     struct rope_config rope;
-    bool tied;                     /**< lm_head is the embedding */
-    bool attention_bias, mlp_bias; /**< on q, k, v, o; on gate, up, down */
+    bool tied;                         /**< lm_head is the embedding */
+    bool qkv_bias, out_bias, mlp_bias; /**< on q, k, v; on o; on gate, up, down */
 };
 
+/** CLIP's tower has a class token, and a norm before its layers; SigLIP's (arXiv 2303.15343) has neither, and a bias on its
+ *  patches. */
+enum tower { TOWER_CLIP, TOWER_SIGLIP };
+
 struct clip_config {
+    enum tower tower;
     size_t hidden, intermediate, layers, heads, image_size, patch_size;
     double eps;
     ops_activation activation;
 };
 
-enum family { FAMILY_LLAMA, FAMILY_LLAVA };
+enum family { FAMILY_LLAMA, FAMILY_LLAVA, FAMILY_ONEVISION };
 
 enum { MODEL_MAX_EOS = 8 };
 
 struct model_config {
     enum family family;
-    bool original; /**< LLaVA's own layout: LLaMA's keys, mm_projector, the tower in a folder of its own */
-    struct llama_config text;
-    /* LLaVA only */
+    bool original;            /**< LLaVA's own layout: LLaMA's keys, mm_projector, the tower in a folder of its own */
+    struct llama_config text; /**< LLaMA, or Qwen2 */
+    /* with a tower only */
     struct clip_config vision;
     bool vision_known;     /**< false: the tower's own config.json says it (original layout) */
     int64_t feature_layer; /**< as written: 0 embeddings, n behind layer n, negative from the end */
     bool keep_class;       /**< strategy "full": the class token's feature goes in too */
     bool projector_bias;
     ops_activation projector_activation;
-    int32_t image_token;   /**< id that stands for an image in llava-hf's texts; -1 none */
-    char *vision_tower;    /**< mm_vision_tower as written, owned; NULL */
-    image_mode image_mode; /**< how the reference fits images */
+    int32_t image_token;         /**< id that stands for an image in llava-hf's texts; -1 none */
+    char *vision_tower;          /**< mm_vision_tower as written, owned; NULL */
+    image_mode image_mode;       /**< how the reference fits images */
+    struct anyres_config anyres; /**< OneVision only */
     int32_t eos[MODEL_MAX_EOS];
     size_t eos_count;
 };
@@ -65,9 +73,12 @@ int model_config_parse(struct trainer *t, struct model_config *out, opa_text byt
 int model_config_parse_vision(struct trainer *t, struct model_config *out, opa_text bytes, const char *name);
 void model_config_release(struct model_config *config);
 
-/** Patches of an image, and rows that it takes in the language model. */
+/** Has it a vision tower? */
+bool model_config_sees(const struct model_config *config);
+/** Patches of a view; its tokens in the tower; those that go on into the projector. */
 size_t clip_patches(const struct clip_config *config);
-size_t model_image_tokens(const struct model_config *config);
+size_t clip_tokens(const struct clip_config *config);
+size_t model_view_rows(const struct model_config *config);
 /** Layers of the tower that are run: those up to the feature layer. */
 size_t model_vision_depth(const struct model_config *config);
 

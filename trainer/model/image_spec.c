@@ -30,8 +30,12 @@ static void read_spec(struct fields *f, image_spec *out)
 {
     static const char *const both[2] = {"height", "width"}, *const shortest[2] = {"shortest_edge", NULL};
     enum { BICUBIC = 3 };
-    out->size = read_side(f, "crop_size", both, out->size);
-    out->resize = read_side(f, "size", shortest, out->size);
+    if (!fields_has(f, "crop_size") && opa_json_get(opa_json_get(f->object, "size"), "height") != NULL) {
+        out->size = read_side(f, "size", both, out->size); /* SigLIP's: nothing is cropped */
+    } else {
+        out->size = read_side(f, "crop_size", both, out->size);
+        out->resize = read_side(f, "size", shortest, out->size);
+    }
     read_channels(f, "image_mean", out->mean);
     read_channels(f, "image_std", out->std);
     out->rescale = fields_number(f, "rescale_factor", out->rescale);

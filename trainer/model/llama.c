@@ -17,10 +17,10 @@ static int load_layer(struct loader *l, struct llama_layer *out, const struct ll
     loader_at(l, PART_TEXT, "layers.%zu.", i);
     out->input_norm = loader_vector(l, "input_layernorm.weight", h);
     out->post_norm = loader_vector(l, "post_attention_layernorm.weight", h);
-    loader_linear(l, &out->q, "self_attn.q_proj", q, h, c->attention_bias);
-    loader_linear(l, &out->k, "self_attn.k_proj", kv, h, c->attention_bias);
-    loader_linear(l, &out->v, "self_attn.v_proj", kv, h, c->attention_bias);
-    loader_linear(l, &out->o, "self_attn.o_proj", h, q, c->attention_bias);
+    loader_linear(l, &out->q, "self_attn.q_proj", q, h, c->qkv_bias);
+    loader_linear(l, &out->k, "self_attn.k_proj", kv, h, c->qkv_bias);
+    loader_linear(l, &out->v, "self_attn.v_proj", kv, h, c->qkv_bias);
+    loader_linear(l, &out->o, "self_attn.o_proj", h, q, c->out_bias);
     loader_linear(l, &out->gate, "mlp.gate_proj", m, h, c->mlp_bias);
     loader_linear(l, &out->up, "mlp.up_proj", m, h, c->mlp_bias);
     loader_linear(l, &out->down, "mlp.down_proj", h, m, c->mlp_bias);

@@ -57,6 +57,8 @@ static int read_image_spec(struct trainer *t, struct model *m, const char *dir, 
         mapped_release(&map);
         free(path);
     }
+    if (status == OPA_ENOENT && m->config.family == FAMILY_ONEVISION)
+        return trainer_fail(t, OPA_ENOENT, "%s: no preprocessor_config.json, which OneVision needs", dir);
     if (status != OPA_OK && status != OPA_ENOENT)
         return status;
     if (m->image.size != m->config.vision.image_size)
@@ -70,6 +72,8 @@ static int set_image_mode(struct trainer *t, struct model *m, const char *mode)
     m->image.mode = m->config.image_mode;
     if (mode == NULL)
         return OPA_OK;
+    if (m->config.family == FAMILY_ONEVISION)
+        return trainer_fail(t, OPA_EINVAL, "--image-mode: OneVision cuts images into tiles, there is no choice");
     if (strcmp(mode, "pad") != 0 && strcmp(mode, "crop") != 0)
         return trainer_fail(t, OPA_EINVAL, "--image-mode '%.40s' is neither pad nor crop", mode);
     m->image.mode = mode[0] == 'p' ? IMAGE_PAD : IMAGE_CROP;
@@ -98,6 +102,8 @@ static int load_llava(struct trainer *t, struct model *m, const char *dir, const
         status = clip_load(&m->loader, &m->clip, &m->config);
     if (status == OPA_OK)
         status = projector_load(&m->loader, &m->projector, &m->config);
+    if (status == OPA_OK && m->config.family == FAMILY_ONEVISION)
+        status = onevision_load(&m->loader, &m->onevision, &m->config);
     return status;
 }
 
@@ -109,7 +115,7 @@ static int load(struct trainer *t, struct model *m, const char *dir, const struc
     status = safetensors_open(t, &m->weights, dir, "model.safetensors");
     if (status == OPA_OK)
         status = loader_add(&m->loader, m->weights);
-    if (status == OPA_OK && m->config.family == FAMILY_LLAVA)
+    if (status == OPA_OK && model_sees(m))
         status = load_llava(t, m, dir, options);
     if (status == OPA_OK)
         status = llama_load(&m->loader, &m->llama, &m->config.text);
@@ -156,7 +162,15 @@ uint64_t model_bytes(const struct model *m)
 
 size_t model_image_rows(const struct model *m)
 {
-    return model_image_tokens(&m->config);
+    const struct model_config *c = &m->config;
+    if (c->family != FAMILY_ONEVISION)
+        return model_view_rows(c);
+    return anyres_most_rows(&c->anyres, (uint32_t)c->vision.image_size, c->vision.image_size / c->vision.patch_size);
+}
+
+bool model_sees(const struct model *m)
+{
+    return model_config_sees(&m->config);
 }
 
 int model_see(struct trainer *t, const struct model *m, const struct adapter *adapter, float *out, const float *pixels,

@@ -7,6 +7,7 @@
 
 #include "model/clip.h"
 #include "model/llama.h"
+#include "model/onevision.h"
 
 struct model_options {
     const char *vision_tower; /**< folder of the tower, for the original layout; NULL: what config.json says */
@@ -18,9 +19,11 @@ struct model {
     struct safetensors *weights, *tower; /**< tower: NULL where it is among the weights */
     struct loader loader;
     struct llama llama;
-    struct clip clip;           /**< LLaVA only */
-    struct projector projector; /**< LLaVA only */
-    image_spec image;           /**< LLaVA only */
+    /* with a tower only */
+    struct clip clip;
+    struct projector projector;
+    struct onevision onevision; /**< OneVision only */
+    image_spec image;
     opa_tokenizer *tokenizer;
 };
 
@@ -31,10 +34,12 @@ void model_free(struct model *model);
 
 /** Bytes of all weights. */
 uint64_t model_bytes(const struct model *model);
-/** Rows that an image takes, 0 for a model without a tower. */
+/** Has it a vision tower? */
+bool model_sees(const struct model *model);
+/** Rows that an image takes, 0 for a model without a tower; the most that one takes where they differ (OneVision). */
 size_t model_image_rows(const struct model *model);
 
-/** Projected features out [images, image rows, text hidden] of normalised pixels [images, 3, size, size]. */
+/** LLaVA: projected features out [images, image rows, text hidden] of normalised pixels [images, 3, size, size]. */
 int model_see(struct trainer *t, const struct model *model, const struct adapter *adapter, float *out,
               const float *pixels, size_t images, struct scratch *scratch);
 

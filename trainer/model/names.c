@@ -22,13 +22,15 @@ static const struct {
     {"lm_head.", PART_HEAD},
     {"language_model.model.", PART_TEXT},
     {"model.language_model.", PART_TEXT},
+    {"model.image_newline", PART_NEWLINE},
+    {"image_newline", PART_NEWLINE}, /* LLaVA-OneVision: a row of its own, no module */
     {"model.", PART_TEXT},
 };
 
 const char *part_name(enum part part)
 {
     static const char *const names[PART_COUNT] = {"the language model", "the vocabulary projection", "the projector",
-                                                  "the vision tower"};
+                                                  "the vision tower", "the image's newline"};
     return names[part];
 }
 
@@ -67,13 +69,13 @@ bool name_parse(struct name *out, const char *key)
 const char *name_prefix(enum spelling spelling, enum part part)
 {
     static const char *const prefix[SPELLING_COUNT][PART_COUNT] = {
-        [SPELLING_HF] = {"model.language_model.", "", "model.multi_modal_projector.", "model.vision_tower."},
+        [SPELLING_HF] = {"model.language_model.", "", "model.multi_modal_projector.", "model.vision_tower.", ""},
         [SPELLING_HF_452] = {"model.language_model.", "", "model.multi_modal_projector.",
-                             "model.vision_tower.vision_model."},
+                             "model.vision_tower.vision_model.", ""},
         [SPELLING_HF_451] = {"language_model.model.", "language_model.", "multi_modal_projector.",
-                             "vision_tower.vision_model."},
-        [SPELLING_LLAVA] = {"model.", "", "model.mm_projector.", "model.vision_tower.vision_tower.vision_model."},
-        [SPELLING_TEXT] = {"model.", "", "", ""},
+                             "vision_tower.vision_model.", ""},
+        [SPELLING_LLAVA] = {"model.", "", "model.mm_projector.", "model.vision_tower.vision_tower.vision_model.", ""},
+        [SPELLING_TEXT] = {"model.", "", "", "", ""},
     };
     return prefix[spelling][part];
 }

@@ -2,7 +2,7 @@
 /** @file names.h
  *  The spellings of tensors and modules. A key is a part of the model (by its prefix) and a rest that all layouts share:
  *  "language_model.model." (llava-hf on the hub), "model.language_model." (transformers 4.52 and later) and "model."
- *  (LLaMA, original LLaVA) all lead to the same "layers.0.self_attn.q_proj.weight". Adapters use the same prefixes.
+ *  (LLaMA, Qwen2, original LLaVA) all lead to the same "layers.0.self_attn.q_proj.weight". Adapters use the same prefixes.
  */
 #ifndef OPATRAIN_MODEL_NAMES_H
 #define OPATRAIN_MODEL_NAMES_H
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum part { PART_TEXT, PART_HEAD, PART_PROJECTOR, PART_VISION, PART_COUNT };
+enum part { PART_TEXT, PART_HEAD, PART_PROJECTOR, PART_VISION, PART_NEWLINE, PART_COUNT };
 
 struct name {
     enum part part;

@@ -75,6 +75,8 @@ void check_prompts(struct golden *g);
 void check_pixels(struct golden *g);
 /* Everything that @p who ("base", "init") has in the goldens. */
 void check_forward(struct golden *g, const char *who, const struct adapter *adapter);
+/* All of a case of LLaVA-OneVision. */
+void check_onevision(struct golden *g);
 /* SFT and DPO gradients, where the case has them. */
 void check_gradients(struct golden *g);
 /* The stored training runs, update by update. */

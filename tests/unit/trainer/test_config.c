@@ -24,7 +24,7 @@ static void what_is_left_out_is_transformers_default(void **state)
     assert_int_equal(c.vision.hidden, 1024);
     assert_int_equal(c.vision.image_size, 336);
     assert_int_equal(model_vision_depth(&c), 23);
-    assert_int_equal(model_image_tokens(&c), 576);
+    assert_int_equal(model_view_rows(&c), 576);
     assert_int_equal(c.image_token, 32000);
     model_config_release(&c);
     assert_int_equal(parse(&t, &c, "{\"model_type\":\"llava\",\"vision_config\":{\"hidden_size\":96}}"), OPA_OK);
@@ -32,6 +32,47 @@ static void what_is_left_out_is_transformers_default(void **state)
     assert_int_equal(c.vision.patch_size, 32);
     assert_int_equal(c.vision.activation, OPS_QUICK_GELU);
     model_config_release(&c);
+    stop(&t);
+}
+
+static void onevision_is_siglip_and_qwen2(void **state)
+{
+    (void)state;
+    struct trainer t;
+    struct model_config c;
+    start(&t, NULL);
+    assert_int_equal(
+        parse(&t, &c, "{\"model_type\":\"llava_onevision\",\"image_grid_pinpoints\":[[384,384],[768,1152]]}"), OPA_OK);
+    assert_int_equal(c.family, FAMILY_ONEVISION);
+    assert_int_equal(c.text.vocabulary, 151936);
+    assert_true(c.text.qkv_bias && !c.text.out_bias && !c.text.mlp_bias);
+    assert_int_equal(c.vision.tower, TOWER_SIGLIP);
+    assert_int_equal(c.vision.hidden, 1152);
+    assert_int_equal(c.vision.activation, OPS_GELU_TANH);
+    assert_int_equal(model_vision_depth(&c), 26);
+    assert_int_equal(clip_tokens(&c.vision), 729);
+    assert_int_equal(model_view_rows(&c), 729);
+    assert_int_equal(c.anyres.count, 2);
+    assert_int_equal(c.anyres.width[1], 1152);
+    assert_int_equal(c.anyres.most, 9);
+    model_config_release(&c);
+    static const struct {
+        const char *json;
+        int status;
+    } bad[] = {
+        {"{\"model_type\":\"llava_onevision\"}", OPA_EDATA},
+        {"{\"model_type\":\"llava_onevision\",\"image_grid_pinpoints\":[[384,385]]}", OPA_EDATA},
+        {"{\"model_type\":\"llava_onevision\",\"image_grid_pinpoints\":[[384]]}", OPA_EDATA},
+        {"{\"model_type\":\"llava_onevision\",\"image_grid_pinpoints\":[[384,1e300]]}", OPA_EDATA},
+        {"{\"model_type\":\"llava_onevision\",\"image_grid_pinpoints\":[[384,384]],\"vision_aspect_ratio\":\"pad\"}",
+         OPA_EUNSUPPORTED},
+        {"{\"model_type\":\"llava_onevision\",\"image_grid_pinpoints\":[[384,384]],"
+         "\"vision_config\":{\"model_type\":\"clip_vision_model\"}}",
+         OPA_EUNSUPPORTED},
+        {"{\"model_type\":\"qwen2\",\"use_sliding_window\":true}", OPA_EUNSUPPORTED},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(parse(&t, &c, bad[i].json), bad[i].status);
     stop(&t);
 }
 
@@ -180,6 +221,10 @@ static void preprocessing_is_read_in_all_its_spellings(void **state)
         OPA_OK);
     assert_int_equal(spec.size, 60);
     assert_int_equal(spec.resize, 64);
+    assert_int_equal(
+        image_spec_parse(&t, &spec, OPA_TEXT("{\"crop_size\":null,\"size\":{\"height\":384,\"width\":384}}"), "p"),
+        OPA_OK);
+    assert_int_equal(spec.size, 384);
     assert_int_equal(image_spec_parse(&t, &spec, OPA_TEXT("{\"crop_size\":{\"height\":60,\"width\":61}}"), "p"),
                      OPA_EUNSUPPORTED);
     assert_int_equal(image_spec_parse(&t, &spec, OPA_TEXT("{\"resample\":2}"), "p"), OPA_EUNSUPPORTED);
@@ -193,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_left_out_is_transformers_default),
+        cmocka_unit_test(onevision_is_siglip_and_qwen2),
         cmocka_unit_test(both_dialects_of_rotary_parameters_agree),
         cmocka_unit_test(feature_layers_count_hidden_states),
         cmocka_unit_test(what_cannot_be_is_named),

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The goldens of LLaVA-OneVision: views, features, rows, log-probs, logits, greedy ids of samples with one image. Of the sample
+ * with two images (a sample of ours has one) pixels and features are compared, image by image. */
+#include "golden.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "generate.h"
+#include "ops/head.h"
+#include "vision.h"
+
+struct one {
+    char *question, *images[2];
+    size_t image_count;
+    struct ids prompt, response;
+};
+
+static void read_one(struct golden *g, struct one *out, const opa_json *doc)
+{
+    const struct cJSON *root = opa_json_root(doc);
+    *out = (struct one){.question = json_strdup_value(doc, opa_json_get(root, "question"))};
+    for (const struct cJSON *image = json_first(opa_json_get(root, "images")); image != NULL; image = json_next(image))
+        out->images[out->image_count++] = json_strdup_value(doc, image);
+    ids_of(g, &out->prompt, doc, opa_json_get(root, "prompt_ids"));
+    ids_of(g, &out->response, doc, opa_json_get(root, "response_ids"));
+}
+
+static void release_one(struct one *one)
+{
+    free(one->question);
+    for (size_t i = 0; i < one->image_count; i++)
+        free(one->images[i]);
+    ids_release(&one->prompt);
+    ids_release(&one->response);
+}
+
+/* The part of a golden that belongs to image @p at of several. */
+static void compare_part(enum kind_id id, const char *what, const float *have, const struct tensor *want, size_t at,
+                         size_t count)
+{
+    compare_floats(id, what, have, (const float *)want->data + at * count, count);
+}
+
+/* Features and projections of all views, the base view first. */
+static void check_views(struct golden *g, struct session *s, const float *pixels, size_t views, size_t i, size_t at)
+{
+    const struct model *m = g->model;
+    const size_t rows = model_view_rows(&m->config), in = m->config.vision.hidden, out = m->config.text.hidden;
+    const size_t area = 3 * (size_t)m->image.size * m->image.size;
+    float *features = malloc(views * rows * in * sizeof *features),
+          *projected = malloc(views * rows * out * sizeof *projected);
+    if (features == NULL || projected == NULL)
+        abort();
+    compare_part(PIXELS, "pixel_values", pixels, golden_find(g, "pixel_values/%zu", i), at, views * area);
+    if (clip_forward(&g->t, &m->clip, NULL, features, pixels, views, &s->scratch) != OPA_OK ||
+        projector_forward(&g->t, &m->projector, NULL, projected, features, views * rows, &s->scratch) != OPA_OK)
+        die(&g->t, "features");
+    compare_part(FEATURES, "vision_features", features, golden_find(g, "vision_features/%zu", i), at,
+                 views * rows * in);
+    compare_part(PROJECTED, "projected", projected, golden_find(g, "projected/%zu", i), at, views * rows * out);
+    free(features);
+    free(projected);
+}
+
+static void check_logits(struct golden *g, const struct session *s, size_t i)
+{
+    const struct llama *llama = &g->model->llama;
+    const size_t hidden = llama->config.hidden, vocabulary = llama->config.vocabulary;
+    const struct tensor *want = golden_find(g, "logits/%zu", i);
+    const int32_t node = (int32_t)s->tree.node_count - 1;
+    char note[64];
+    struct ids positions;
+    snprintf(note, sizeof note, "note/logits/positions/%zu", i);
+    ids_of(g, &positions, g->json.doc, opa_json_get(opa_json_get(opa_json_root(g->json.doc), "scalars"), note));
+    float *row = malloc(hidden * sizeof *row), *logits = malloc(vocabulary * sizeof *logits);
+    if (row == NULL || logits == NULL)
+        abort();
+    for (size_t k = 0; k < positions.count; k++) {
+        const size_t p = (size_t)positions.data[k];
+        const size_t at = p == 0 ? tree_before(&s->tree, node) : s->tree.nodes[node].begin + p - 1;
+        llama_select(g->t.ops, llama, row, s->h, &at, 1);
+        ops_linear_forward(g->t.ops, logits, ops_rows(row, 1, hidden), llama->head, NULL, 1, 0);
+        compare_part(LOGITS, want->name, logits, want, k, vocabulary);
+    }
+    free(row);
+    free(logits);
+    ids_release(&positions);
+}
+
+static void check_greedy(struct golden *g, struct session *s, const struct one *one, const struct vision *seen,
+                         size_t i)
+{
+    char name[64];
+    struct ids want;
+    snprintf(name, sizeof name, "greedy/%zu", i);
+    ids_of(g, &want, g->json.doc, opa_json_get(opa_json_get(opa_json_root(g->json.doc), "scalars"), name));
+    struct generate_job job = {.prompt = &one->prompt, .features = seen->features, .rows = seen->rows};
+    const struct generate_options options = {
+        .max_new_tokens = 24, .eos = g->model->config.eos, .eos_count = g->model->config.eos_count};
+    if (generate_batch(s, &job, 1, &options) != OPA_OK)
+        die(s->t, name);
+    compare_ids(GREEDY, name, job.ids.data, job.ids.count, &want);
+    ids_release(&job.ids);
+    ids_release(&want);
+}
+
+static void check_single(struct golden *g, struct session *s, struct prompter *prompter, const struct one *one,
+                         opa_text image, size_t i)
+{
+    struct vision seen = {0};
+    struct ids ids = {0};
+    if (prompter_encode(&g->t, prompter, &ids, (opa_text){one->question, strlen(one->question)}, true, CONTEXT_SFT) !=
+            OPA_OK ||
+        vision_see(s, &seen, image, NULL, 0) != OPA_OK)
+        die(&g->t, one->question);
+    compare_ids(PROMPT_IDS, one->question, ids.data, ids.count, &one->prompt);
+    check_views(g, s, seen.pixels, seen.views, i, 0);
+    compare(PROJECTED, "packed", seen.features, golden_find(g, "packed/%zu/0", i),
+            seen.rows * g->model->config.text.hidden);
+    float *logp = malloc(one->response.count * sizeof *logp);
+    const struct scored response = {one->response.data, one->response.count, logp};
+    const struct branch branch = {seen.features, &response, 1, seen.rows};
+    if (session_score(s, &one->prompt, &branch, 1) != OPA_OK)
+        die(s->t, "score");
+    compare(LOGP, "logp", logp, golden_find(g, "logp/%zu", i), one->response.count);
+    check_logits(g, s, i);
+    check_greedy(g, s, one, &seen, i);
+    free(logp);
+    ids_release(&ids);
+    vision_release(&seen);
+}
+
+/* Of several images each is one view, padded to a square of the mean colour. */
+static void check_one_of_several(struct golden *g, struct session *s, opa_text image, size_t i, size_t at)
+{
+    image_spec spec = g->model->image;
+    float *pixels = malloc(3 * (size_t)spec.size * spec.size * sizeof *pixels);
+    spec.mode = IMAGE_PAD;
+    if (pixels == NULL || image_preprocess(g->t.opa, g->t.ops, pixels, NULL, image, &spec, NULL) != OPA_OK)
+        die(&g->t, "pixels");
+    check_views(g, s, pixels, 1, i, at);
+    free(pixels);
+}
+
+static void check_one(struct golden *g, struct session *s, struct prompter *prompter, const struct one *one, size_t i)
+{
+    for (size_t k = 0; k < one->image_count; k++) {
+        struct mapped file;
+        char *path = path_join(g->dir, one->images[k]);
+        if (mapped_open(&g->t, &file, path) != OPA_OK)
+            die(&g->t, path);
+        const opa_text image = {(const char *)file.data, file.size};
+        if (one->image_count == 1)
+            check_single(g, s, prompter, one, image, i);
+        else
+            check_one_of_several(g, s, image, i, k);
+        mapped_release(&file);
+        free(path);
+    }
+}
+
+void check_onevision(struct golden *g)
+{
+    struct session session = {.t = &g->t, .model = g->model};
+    struct prompter prompter;
+    struct conversation conversation;
+    char *path = path_join(g->dir, "samples.jsonl");
+    opa_json_stream *stream;
+    opa_json_record record;
+    if (conversation_open(&g->t, &conversation, "onevision_hf") != OPA_OK ||
+        prompter_init(&g->t, &prompter, &conversation, g->model->tokenizer) != OPA_OK ||
+        opa_json_stream_open(g->t.opa, &stream, path, NULL, NULL) != OPA_OK)
+        die(&g->t, path);
+    for (size_t i = 0; opa_json_stream_next(stream, &record) == OPA_OK; i++) {
+        struct one one;
+        opa_json *doc;
+        if (opa_json_parse(g->t.opa, &doc, record.bytes, NULL, NULL) != OPA_OK)
+            die(&g->t, path);
+        read_one(g, &one, doc);
+        check_one(g, &session, &prompter, &one, i);
+        release_one(&one);
+        opa_json_free(doc);
+    }
+    opa_json_stream_free(stream);
+    prompter_release(&prompter);
+    conversation_release(&conversation);
+    session_release(&session);
+    free(path);
+}
