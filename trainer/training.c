@@ -13,6 +13,8 @@ static int check_options(struct training *tr)
     const struct training_options *o = &tr->options;
     if (isnan(o->alpha))
         tr->options.alpha = 2 * (double)o->rank; /* as OPA-DPO's scripts have it: 512 at 256 */
+    if (tr->run.threads == 0 && getenv("OMP_NUM_THREADS") == NULL)
+        tr->run.threads = tr->ranks.threads;
     if (tr->run.output == NULL || strcmp(tr->run.output, "-") == 0)
         return cli_usage(cli, "give the run's folder with -o OUT");
     if (o->targets != NULL && !targets_parse(&tr->targets, o->targets))
@@ -111,6 +113,8 @@ static int open_folder(struct training *tr)
     struct run *run = &tr->run;
     struct run_folder *f = &tr->folder;
     int status = run_folder_open(&run->t, f, run->output, (size_t)tr->options.keep);
+    if (status == OPA_OK)
+        status = run_folder_lock(&run->t, f);
     if (status != OPA_OK)
         return run_fail(run, status);
     const bool there = f->step >= 0 || f->finished;
@@ -129,15 +133,20 @@ static int open_folder(struct training *tr)
     return GO_ON;
 }
 
+/* Only the first rank sees the folder. */
 static int begin_or_go_on(struct training *tr)
 {
     struct trainer *t = &tr->run.t;
     int status = opa_json_writer_new(t->opa, &tr->w) == OPA_OK ? OPA_OK : trainer_fail_memory(t);
-    if (status == OPA_OK)
+    if (status == OPA_OK && ranks_first(&tr->ranks)) {
         status = tr->folder.step >= 0 ? checkpoint_load(t, &tr->folder, tr->run.model, &tr->params, &tr->optimiser)
                                       : record_write(tr);
+        if (status == OPA_OK)
+            status = log_open(tr);
+    }
+    status = ranks_agree(&tr->ranks, t, status);
     if (status == OPA_OK)
-        status = log_open(tr);
+        training_share(tr);
     if (status == OPA_OK && tr->folder.step >= 0)
         cli_note(tr->run.cli, "goes on behind update %lld of %lld", (long long)tr->folder.step, (long long)tr->total);
     return status;
@@ -156,31 +165,45 @@ static int say_end(struct training *tr)
         return EXIT_FINDING;
     }
     cli_note(tr->run.cli, "%lld updates in %.1f s, %s tokens/s: %s", (long long)(tr->total - tr->before), seconds,
-             thousands(a, (int64_t)((double)tr->tokens / (seconds > 0 ? seconds : 1) + 0.5)), tr->folder.path);
+             thousands(a, (int64_t)((double)tr->tokens / (seconds > 0 ? seconds : 1) + 0.5)), tr->run.output);
     return tr->left_out > 0 ? EXIT_FINDING : EXIT_DONE;
+}
+
+static int feed_references(struct training *tr)
+{
+    int status = feed_reference(tr, &tr->train);
+    if (status == OPA_OK && tr->eval.data.count > 0)
+        status = feed_reference(tr, &tr->eval);
+    if (status != OPA_OK || tr->folder.step >= 0)
+        return status;
+    return ranks_agree(&tr->ranks, &tr->run.t, ranks_first(&tr->ranks) ? on_policy_report(tr) : OPA_OK);
+}
+
+static int finish(struct training *tr)
+{
+    const struct adapter_out out = training_adapter(tr);
+    const bool first = ranks_first(&tr->ranks);
+    return ranks_agree(&tr->ranks, &tr->run.t, first ? run_folder_finish(&tr->run.t, &tr->folder, &out) : OPA_OK);
 }
 
 static int train(struct training *tr)
 {
-    struct trainer *t = &tr->run.t;
-    const struct adapter_out out = training_adapter(tr);
-    int status = begin_or_go_on(tr);
+    int status = training_compare(tr);
+    if (status == OPA_OK)
+        status = begin_or_go_on(tr);
     if (status == OPA_OK && tr->reference)
-        status = feed_reference(tr, &tr->train);
-    if (status == OPA_OK && tr->reference && tr->eval.data.count > 0)
-        status = feed_reference(tr, &tr->eval);
-    if (status == OPA_OK && tr->reference && tr->folder.step < 0)
-        status = on_policy_report(tr);
+        status = feed_references(tr);
     if (status == OPA_OK)
         status = loop_run(tr);
     if (status == OPA_OK && tr->folder.step == tr->total)
-        status = run_folder_finish(t, &tr->folder, &out);
+        status = finish(tr);
     if (status != OPA_OK && tr->folder.step > 0)
         cli_note(tr->run.cli, "the last good checkpoint is that of update %lld", (long long)tr->folder.step);
     return status == OPA_OK ? say_end(tr) : run_fail(&tr->run, status);
 }
 
-int training_run(struct training *tr)
+/* What a rank does by itself. */
+static int prepare(struct training *tr)
 {
     int go = check_options(tr);
     if (go == GO_ON)
@@ -196,14 +219,22 @@ int training_run(struct training *tr)
         return run_fail(&tr->run, status);
     open_schedule(tr);
     record_settings(tr);
-    go = open_folder(tr);
+    go = ranks_first(&tr->ranks) ? open_folder(tr) : GO_ON;
     if (go != GO_ON)
         return go;
     status = plan_open(tr);
     if (status != OPA_OK)
         return run_fail(&tr->run, status);
     plan_say(tr);
-    return train(tr);
+    return GO_ON;
+}
+
+int training_run(struct training *tr, int go)
+{
+    if (go == GO_ON)
+        go = prepare(tr);
+    go = training_agree(tr, go);
+    return go == GO_ON ? train(tr) : go;
 }
 
 static void samples_release(struct samples *s)
@@ -221,6 +252,7 @@ void training_release(struct training *tr)
     }
     free(tr->examples);
     free(tr->order);
+    free(tr->reports);
     example_release(&tr->other);
     samples_release(&tr->train);
     samples_release(&tr->eval);
@@ -238,4 +270,6 @@ void training_release(struct training *tr)
         fclose(tr->eval_log);
     opa_json_writer_free(tr->w);
     run_release(&tr->run);
+    ranks_close(&tr->ranks); /* waits for all: mpirun ends those that are left behind one that ended with an error */
+    tr->run.cli->held = NULL;
 }

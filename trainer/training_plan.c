@@ -11,13 +11,12 @@ static struct train_size larger(struct train_size a, struct train_size b)
                                a.images > b.images ? a.images : b.images};
 }
 
-/* The largest of the micro-batches of one pass in this order, @p batch samples a mean; sizes by themselves, they need not be of the same one. */
-static void largest_groups(const struct training *tr, const struct samples *s, const uint32_t *order, size_t batch,
-                           struct train_size *most)
+/* The largest of the micro-batches of samples order[0..count). */
+static void largest_group(const struct training *tr, const struct samples *s, const uint32_t *order, size_t count,
+                          struct train_size *most)
 {
-    for (size_t at = 0, end = 0; at < s->data.count;) {
-        end = at >= end ? at + batch < s->data.count ? at + batch : s->data.count : end;
-        const size_t n = feed_group(tr, s, order + at, end - at);
+    for (size_t at = 0; at < count;) {
+        const size_t n = feed_group(tr, s, order + at, count - at);
         struct train_size sum = {0};
         for (size_t i = 0; i < n; i++) {
             const struct train_size *size = &s->measured[order[at + i]].size;
@@ -30,6 +29,20 @@ static void largest_groups(const struct training *tr, const struct samples *s, c
     }
 }
 
+/* The same of one pass in this order, @p batch samples a mean, on any rank; sizes by themselves, they need not be of the
+ * same one. */
+static void largest_groups(const struct training *tr, const struct samples *s, const uint32_t *order, size_t batch,
+                           struct train_size *most)
+{
+    for (size_t at = 0; at < s->data.count; at += batch) {
+        const size_t left = s->data.count - at, count = left < batch ? left : batch;
+        for (int rank = 0; rank < tr->ranks.count; rank++) {
+            const struct share share = feed_share(s, order + at, count, rank, tr->ranks.count);
+            largest_group(tr, s, order + at + share.begin, share.end - share.begin, most);
+        }
+    }
+}
+
 int plan_open(struct training *tr)
 {
     struct trainer *t = &tr->run.t;
@@ -39,7 +52,8 @@ int plan_open(struct training *tr)
     int status = optimiser_init(t, &tr->optimiser, &adamw, tr->params.count);
     const size_t count = tr->train.data.count > tr->eval.data.count ? tr->train.data.count : tr->eval.data.count;
     tr->order = malloc((count + 1) * sizeof *tr->order);
-    if (status != OPA_OK || tr->order == NULL)
+    tr->reports = calloc((size_t)tr->ranks.count, sizeof *tr->reports);
+    if (status != OPA_OK || tr->order == NULL || tr->reports == NULL)
         return status != OPA_OK ? status : trainer_fail_memory(t);
     for (int64_t epoch = 0; epoch < tr->options.epochs && status == OPA_OK; epoch++) {
         status = dataset_order(t, tr->order, tr->train.data.count, tr->run.seed, (uint64_t)epoch);
@@ -74,6 +88,9 @@ void plan_say(struct training *tr)
     cli_note(tr->run.cli, "%s updates over %s samples; %s parameters of rank %zu (%s)", thousands(a, tr->total),
              thousands(b, (int64_t)tr->train.data.count), thousands(c, (int64_t)tr->params.count), tr->params.rank,
              targets_name(tr->targets));
+    if (tr->ranks.count > 1)
+        cli_note(tr->run.cli, "%d ranks, threads of each: %d; what follows is each rank's", tr->ranks.count,
+                 ops_threads(tr->run.t.ops));
     cli_note(tr->run.cli,
              "plan: %s MiB of weights (mapped), %s of parameters, %s of moments, %s of activations (%zu of %zu layers "
              "kept, micro-batches of up to %s tokens)",
