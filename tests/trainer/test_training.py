@@ -177,7 +177,6 @@ class Training(TrainingCase):
         self.assertIn("another opatrain", self.err)
         p.send_signal(signal.SIGUSR1)
         self.assertEqual(p.wait(timeout=60), 1)
-        p.stderr.close()
 
     def test_a_config_and_flags_that_win(self):
         pack = self.demo_pack()

@@ -66,7 +66,7 @@ class TrainerCase(Case):
             env={**os.environ, **(env or {})},
             timeout=timeout,
         )
-        self.assertIn(p.returncode, (0, 1, 2, 65, 66, 69, 73, 74), "%r: %r" % (args, p.stderr[-600:]))
+        self.assertIn(p.returncode, (0, 1, 2, 65, 66, 69, 73, 74, 75), "%r: %r" % (args, p.stderr[-600:]))
         return p
 
     def train(self, *args, code=0, **more):
@@ -157,8 +157,10 @@ class TrainingCase(TrainerCase):
             return f.read()
 
     def start_until(self, path, *args):
-        """A run that has made a file."""
+        """A run that has made a file. It does not outlive the test."""
         p = subprocess.Popen([*self.launcher, OPATRAIN, *map(str, args)], stderr=subprocess.PIPE)
+        self.addCleanup(p.stderr.close)
+        self.addCleanup(lambda: p.poll() is None and kill_tree(p))
         while not os.path.exists(path):
             self.assertIsNone(p.poll(), "it ended before it made %s" % path)
             time.sleep(0.01)
