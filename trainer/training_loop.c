@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The loop: micro-batches, updates, evaluations, and when to save. */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,21 +20,24 @@ static const char *volatile ends; /* NULL: another rank says it */
 
 static void on_signal(int number)
 {
+    const int error = errno;
     const char *text = ends;
+    (void)number;
     asked_to_stop = 1;
-    signal(number, SIG_DFL);
-    ends = NULL;
-    if (text != NULL && write(STDERR_FILENO, text, strlen(text)) < 0)
-        return; /* nobody listens */
+    if (text != NULL && write(STDERR_FILENO, text, strlen(text)) >= 0)
+        ends = NULL;
+    errno = error;
 }
 
 /* SIGUSR1 is what mpirun and batch systems pass on without ending anything themselves. */
 static void listen_to_signals(const struct ranks *r)
 {
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
     ends = !ranks_first(r) ? NULL : r->count > 1 ? ends_ranks : ends_one;
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
-    signal(SIGUSR1, on_signal);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
 }
 
 static double now_seconds(void)
@@ -62,9 +66,8 @@ static int micro_batch(struct training *tr, struct samples *s, const uint32_t *o
                        bool train)
 {
     int status = count > tr->example_capacity ? reserve_examples(tr, count) : OPA_OK;
-    for (size_t i = 0; i < count && status == OPA_OK; i++) {
+    for (size_t i = 0; i < count && status == OPA_OK; i++)
         status = feed_example(tr, s, tr->examples[i], order[i], visit);
-    }
     if (status != OPA_OK)
         return status;
     return train ? update_add(&tr->update, tr->examples, count) : update_look(&tr->update, tr->examples, count);

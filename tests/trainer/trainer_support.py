@@ -170,28 +170,31 @@ class TrainingCase(TrainerCase):
         return [{k: v for k, v in line.items() if k != "seconds"} for line in self.log(folder)]
 
     def kill_until_done(self, out, args, kills, longest):
-        """kill -9 at random moments of a run, so often."""
-        hits = 0
+        """kill -9 at random moments of a run, so often. How many of them met it behind an update of its own."""
+        hits = worked = 0
+        log = os.path.join(out, "log.jsonl")
         while hits < kills:
             p = subprocess.Popen([*self.launcher, OPATRAIN, *map(str, args), "--resume"], stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL)
+            before = os.stat(log).st_mtime_ns if os.path.exists(log) else 0
             time.sleep(self.random.uniform(0.02, longest))
             if kill_tree(p) == 0:
                 shutil.rmtree(out)
                 continue
             hits += 1
+            worked += os.path.exists(log) and os.path.getsize(log) > 0 and os.stat(log).st_mtime_ns != before
         self.train(*args, "--resume")
-        return hits
+        return worked
 
     def check_kills(self, kills, *args):
         whole, killed = self.path("whole"), self.path("killed")
         began = time.monotonic()
         self.train(*args, "-o", whole)
-        hits = self.kill_until_done(killed, (*args, "-o", killed), kills, time.monotonic() - began)
+        worked = self.kill_until_done(killed, (*args, "-o", killed), kills, time.monotonic() - began)
         self.assertEqual(self.adapter(killed), self.adapter(whole))
         self.assertEqual(self.without_time(killed), self.without_time(whole))
         if KILLS:
-            print("%s: %d kills hit" % (self.id(), hits), file=sys.stderr)
+            print("%s: %d kills, %d of them behind an update" % (self.id(), kills, worked), file=sys.stderr)
 
     def check_full_disk(self, *args):
         """A run with a checkpoint goes on where no file may be as large as the next one's."""
