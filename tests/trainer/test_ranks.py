@@ -83,7 +83,7 @@ class Ranks(TrainingCase):
 
     def test_a_lost_rank_ends_the_run(self):
         pack = self.demo_pack()
-        args = ("sft", "--model", CHECKPOINT, pack, *FAST, *PAIR, "--epochs", 3)
+        args = ("sft", "--model", CHECKPOINT, pack, *FAST, *PAIR, "--epochs", 2)
         whole = self.path("whole")
         self.train(*args, "-o", whole)
         for lost in range(2):
@@ -114,7 +114,7 @@ class Ranks(TrainingCase):
 
     def test_a_signal_to_one_stops_all_behind_the_same_update(self):
         pack = self.demo_pack()
-        args = ("dpo", "--model", CHECKPOINT, "--adapter", START, pack, *FAST, *PAIR, "--epochs", 2)
+        args = ("sft", "--model", CHECKPOINT, pack, *FAST, *PAIR, "--epochs", 2)
         whole, out = self.path("whole"), self.path("out")
         p = self.start_until(os.path.join(out, "checkpoints", "step-000003"), *args, "-o", out)
         os.kill(children(p.pid)[1], signal.SIGTERM)
