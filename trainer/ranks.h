@@ -18,6 +18,7 @@
 struct ranks {
     int rank, count; /**< from 0; 1 and up */
     int threads;     /**< of a rank that takes all it may: its part of the processors of this host; 0: every one */
+    int unused;      /**< processors of this host that no rank may use */
     int *codes;      /**< [count], of agreements; NULL: one rank */
     float *buffer;   /**< of sums */
 };

@@ -11,6 +11,7 @@
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
+#include <unistd.h>
 
 #include "ranks.h"
 
@@ -20,19 +21,20 @@ enum { PART = 1 << 18 };
 /* ---- joining ---- */
 
 /* mpirun may have bound each rank to processors of its own, or all of them to the same. */
-static int threads_of(int rank)
+static void divide_processors(struct ranks *r)
 {
     cpu_set_t own, all;
     MPI_Comm host;
     int ranks;
-    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &host);
+    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, r->rank, MPI_INFO_NULL, &host);
     MPI_Comm_size(host, &ranks);
     if (sched_getaffinity(0, sizeof own, &own) != 0)
         CPU_ZERO(&own);
     MPI_Allreduce(&own, &all, (int)sizeof own, MPI_BYTE, MPI_BOR, host);
     MPI_Comm_free(&host);
     const int most = CPU_COUNT(&own), part = CPU_COUNT(&all) / ranks;
-    return most <= 1 || part <= 1 ? 1 : part < most ? part : most;
+    r->threads = most <= 1 || part <= 1 ? 1 : part < most ? part : most;
+    r->unused = (int)sysconf(_SC_NPROCESSORS_ONLN) - CPU_COUNT(&all);
 }
 
 static void join(struct ranks *r)
@@ -44,7 +46,7 @@ static void join(struct ranks *r)
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided); /* the kernels' threads never come here */
     MPI_Comm_rank(MPI_COMM_WORLD, &r->rank);
     MPI_Comm_size(MPI_COMM_WORLD, &r->count);
-    r->threads = threads_of(r->rank);
+    divide_processors(r);
 }
 
 /* Everybody has what exchanges need, or nobody. */

@@ -13,8 +13,6 @@ static int check_options(struct training *tr)
     const struct training_options *o = &tr->options;
     if (isnan(o->alpha))
         tr->options.alpha = 2 * (double)o->rank; /* as OPA-DPO's scripts have it: 512 at 256 */
-    if (tr->run.threads == 0 && getenv("OMP_NUM_THREADS") == NULL)
-        tr->run.threads = tr->ranks.threads;
     if (tr->run.output == NULL || strcmp(tr->run.output, "-") == 0)
         return cli_usage(cli, "give the run's folder with -o OUT");
     if (o->targets != NULL && !targets_parse(&tr->targets, o->targets))
@@ -202,10 +200,19 @@ static int train(struct training *tr)
     return status == OPA_OK ? say_end(tr) : run_fail(&tr->run, status);
 }
 
+/* Ranks of one host do not take each other's processors, unless they are told to. */
+static void choose_threads(struct training *tr)
+{
+    const char *given = getenv("OMP_NUM_THREADS");
+    if (tr->run.threads == 0 && (given == NULL || *given == '\0'))
+        tr->run.threads = tr->ranks.threads;
+}
+
 /* What a rank does by itself. */
 static int prepare(struct training *tr)
 {
     int go = check_options(tr);
+    choose_threads(tr);
     if (go == GO_ON)
         go = run_open(&tr->run);
     if (go != GO_ON)

@@ -91,6 +91,9 @@ void plan_say(struct training *tr)
     if (tr->ranks.count > 1)
         cli_note(tr->run.cli, "%d ranks, threads of each: %d; what follows is each rank's", tr->ranks.count,
                  ops_threads(tr->run.t.ops));
+    if (tr->ranks.unused > 0 && tr->run.threads == tr->ranks.threads)
+        cli_note(tr->run.cli, "no rank may use %d of this host's processors: mpirun --bind-to none may change that",
+                 tr->ranks.unused);
     cli_note(tr->run.cli,
              "plan: %s MiB of weights (mapped), %s of parameters, %s of moments, %s of activations (%zu of %zu layers "
              "kept, micro-batches of up to %s tokens)",

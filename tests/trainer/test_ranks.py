@@ -158,6 +158,18 @@ class Ranks(TrainingCase):
             self.assertEqual(p.returncode, code, p.stderr)
             self.assertEqual(p.stderr.count(words.encode()), 1, p.stderr)
 
+    def test_the_processors_of_a_host_are_divided(self):
+        pack = self.demo_pack()
+        args = ("sft", "--model", CHECKPOINT, pack, "--batch", 24, "--rank", 4, "--epochs", 1)
+        there = os.sched_getaffinity(0)
+        for use in (there, {min(there)}):
+            out = self.path("by%d" % len(use))
+            self.launcher = ("taskset", "-c", ",".join(map(str, sorted(use))), *Ranks.launcher)
+            self.train(*args, "-o", out, env={"OMP_NUM_THREADS": ""})
+            with open(os.path.join(out, "run.json"), encoding="utf-8") as f:
+                self.assertIn("threads: %d" % max(1, len(use) // 2), json.load(f)["depends_on"])
+            self.assertEqual("--bind-to" in self.err, len(use) < os.cpu_count(), self.err)
+
     def test_a_run_of_two_is_not_resumed_by_one(self):
         pack = self.demo_pack()
         args = ("sft", "--model", CHECKPOINT, pack, *FAST, *PAIR, "--epochs", 1, "-o", self.path("out"))
