@@ -69,6 +69,8 @@ int cli_usage(struct cli *cli, const char *format, ...)
     va_start(args, format);
     print_message(cli, format, args);
     va_end(args);
+    if (cli->held != NULL)
+        return EXIT_USAGE;
     fprintf(stderr, "see: %s%s%s --help\n", cli->program->name, cli->command ? " " : "",
             cli->command ? cli->command->name : "");
     return EXIT_USAGE;

@@ -70,7 +70,8 @@ struct cli {
     char **args; /* what is left after the options */
     int arg_count;
     bool color_out, color_err;
-    char *held; /* while a screen belongs to somebody: where the last message goes, with room for held_size */
+    char *held; /* where the last message goes, with room for held_size, while a screen belongs to somebody, or another
+                   process speaks; no progress is shown */
     size_t held_size;
     int out_errno;       /* of the first failed write to standard output */
     bool progress_shown; /* a progress line stands on the terminal */

@@ -50,7 +50,7 @@ static bool due(struct progress *p, double *passed)
 {
     const double t = seconds();
     *passed = t - p->started;
-    if (t - p->shown < (p->terminal ? 0.1 : 10.0))
+    if (p->cli->held != NULL || t - p->shown < (p->terminal ? 0.1 : 10.0))
         return false;
     p->shown = t;
     return true;

@@ -3,8 +3,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,7 +79,7 @@ static int64_t newest(const struct run_folder *f, int64_t below, size_t *count)
 int run_folder_open(struct trainer *t, struct run_folder *out, const char *path, size_t keep)
 {
     size_t count;
-    *out = (struct run_folder){.path = strdup(path), .keep = keep, .step = -1};
+    *out = (struct run_folder){.path = strdup(path), .keep = keep, .step = -1, .lock = -1};
     out->checkpoints = path_join(path, "checkpoints");
     char *result = path_join(path, "adapter_model.safetensors");
     int status = out->path && out->checkpoints && result ? make_folder(t, path) : trainer_fail_memory(t);
@@ -91,9 +93,19 @@ int run_folder_open(struct trainer *t, struct run_folder *out, const char *path,
 
 void run_folder_release(struct run_folder *f)
 {
+    if (f->path != NULL && f->lock >= 0)
+        close(f->lock);
     free(f->path);
     free(f->checkpoints);
     *f = (struct run_folder){0};
+}
+
+int run_folder_lock(struct trainer *t, struct run_folder *f)
+{
+    f->lock = open(f->path, O_RDONLY | O_CLOEXEC);
+    if (f->lock >= 0 && flock(f->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return trainer_fail(t, OPA_EBUSY, "%s: another opatrain is writing there", f->path);
+    return OPA_OK;
 }
 
 /* Only the newest stay. A kill in here leaves older ones, whole or not, that nobody reads. */

@@ -28,11 +28,16 @@ struct run_folder {
     int64_t step;           /**< updates of the newest checkpoint; -1: there is none */
     struct run_sizes sizes; /**< at that moment */
     bool finished;
+    int lock; /**< of run_folder_lock(); -1: none */
 };
 
 /** Make the folder where it is not there, and look what it holds. OPA_ECREATE. Release with run_folder_release(). */
 int run_folder_open(struct trainer *t, struct run_folder *out, const char *path, size_t keep);
 void run_folder_release(struct run_folder *folder);
+
+/** Nobody else may write there until run_folder_release(), or the end of this process however it ends. OPA_EBUSY. Where the
+ *  file system knows no locks, nothing is locked. */
+int run_folder_lock(struct trainer *t, struct run_folder *folder);
 
 /** Save after @p step updates; older checkpoints beyond folder->keep go. OPA_EIO: the older ones are untouched. */
 int checkpoint_save(struct trainer *t, struct run_folder *folder, int64_t step, struct run_sizes sizes,

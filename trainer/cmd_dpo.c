@@ -88,7 +88,7 @@ static int read_options(struct training *tr)
 static int run(struct cli *cli, int argc, char **argv)
 {
     struct training tr = {.run = {.cli = cli}, .targets = TARGETS_LLM};
-    struct config_arguments config;
+    struct config_arguments config = {0};
     struct flag flags[DPO_FLAGS];
     tr.options = (struct training_options){.schedule = "cosine",
                                            .loss_mean = "update",
@@ -107,15 +107,16 @@ static int run(struct cli *cli, int argc, char **argv)
                                            .masks = "fresh",
                                            .c = unset};
     dpo_flags(&tr, flags);
-    int go = config_arguments(cli, &tr.run.t, &config, argc, argv);
+    int go = training_begin(&tr);
+    if (go == GO_ON)
+        go = config_arguments(cli, &tr.run.t, &config, argc, argv);
     if (go == GO_ON)
         go = cli_options(cli, config.argc, config.argv, flags, DPO_FLAGS);
     if (go == GO_ON)
         go = cli_arguments(cli, 1, -1, "one or more packs");
     if (go == GO_ON)
         go = read_options(&tr);
-    if (go == GO_ON)
-        go = training_run(&tr);
+    go = training_run(&tr, go);
     training_release(&tr);
     config_arguments_release(&config);
     return go;
@@ -150,6 +151,6 @@ const struct command cmd_dpo = {
         "  --lambda L           orpo: 0.1 (TRL)\n"
         "  --nll-weight A       rpo: 1 (arXiv 2404.19733)\n"
         "  --response-length N  release: 896 positions (OPA-DPO's script)\n"
-        "  --targets WHICH      llm (default), llm+projector or all\n" TRAINING_HELP,
+        "  --targets WHICH      llm (default), llm+projector or all\n" TRAINING_HELP RANKS_HELP,
     .run = run,
 };

@@ -10,7 +10,7 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     struct training tr = {.run = {.cli = cli}, .targets = TARGETS_ALL, .context = CONTEXT_SFT};
     struct training_options *o = &tr.options;
-    struct config_arguments config;
+    struct config_arguments config = {0};
     struct flag flags[TRAINING_FLAGS + 2];
     *o = (struct training_options){.schedule = "cosine",
                                    .loss_mean = "update",
@@ -26,7 +26,9 @@ static int run(struct cli *cli, int argc, char **argv)
     training_flags(&tr, flags);
     flags[TRAINING_FLAGS] = (struct flag){"resume", 0, FLAG_SWITCH, &o->resume};
     flags[TRAINING_FLAGS + 1] = (struct flag){"loss-mean", 0, FLAG_TEXT, &o->loss_mean};
-    int go = config_arguments(cli, &tr.run.t, &config, argc, argv);
+    int go = training_begin(&tr);
+    if (go == GO_ON)
+        go = config_arguments(cli, &tr.run.t, &config, argc, argv);
     if (go == GO_ON)
         go = cli_options(cli, config.argc, config.argv, flags, TRAINING_FLAGS + 2);
     if (go == GO_ON)
@@ -34,8 +36,7 @@ static int run(struct cli *cli, int argc, char **argv)
     tr.loss.micro_batch_mean = strcmp(o->loss_mean, "micro-batch") == 0;
     if (go == GO_ON && !tr.loss.micro_batch_mean && strcmp(o->loss_mean, "update") != 0)
         go = cli_usage(cli, "--loss-mean: '%s' is neither update nor micro-batch", o->loss_mean);
-    if (go == GO_ON)
-        go = training_run(&tr);
+    go = training_run(&tr, go);
     training_release(&tr);
     config_arguments_release(&config);
     return go;
@@ -56,6 +57,6 @@ const struct command cmd_sft = {
         "  --targets WHICH      llm, llm+projector or all (default; START's when one is given)\n" TRAINING_HELP
         "  --loss-mean MEAN     update (default): over the tokens of the update; micro-batch: mean of the means of "
         "the\n"
-        "                       micro-batches, as Hugging Face's trainer\n",
+        "                       micro-batches (those of every rank), as Hugging Face's trainer\n" RANKS_HELP,
     .run = run,
 };

@@ -101,3 +101,20 @@ void loss_add(const struct loss *loss, const struct loss_counts *counts, struct 
     else
         add_pairs(loss, counts, e, report);
 }
+
+/* ---- reports ---- */
+
+void loss_report_add(struct loss_report *report, const struct loss_report *other)
+{
+    report->terms.total += other->terms.total;
+    for (int term = 0; term < TERM_COUNT; term++) {
+        report->terms.value[term] += other->terms.value[term];
+        report->terms.used[term] |= other->terms.used[term];
+    }
+    report->pairs += other->pairs;
+    report->chosen += other->chosen;
+    report->rejected += other->rejected;
+    report->reward_chosen += other->reward_chosen;
+    report->reward_rejected += other->reward_rejected;
+    report->right += other->right;
+}

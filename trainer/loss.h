@@ -31,6 +31,9 @@ struct loss_report {
     double right;                          /**< pairs whose chosen response has the larger reward */
 };
 
+/** Add the report of other examples of the same mean. */
+void loss_report_add(struct loss_report *report, const struct loss_report *other);
+
 /** Add one example: slopes of its views (what they held is replaced) and its part of the report. @p counts are those of the
  *  whole update; for micro_batch_mean targets are the micro-batch's. */
 void loss_add(const struct loss *loss, const struct loss_counts *counts, struct example *example,

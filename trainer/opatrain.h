@@ -19,6 +19,7 @@ struct run {
     const char *model_dir, *adapter_dir, *vision_tower, *template, *image_mode, *dtype, *memory, *output;
     int64_t threads;
     uint64_t seed;
+    bool divided; /* its work is divided between ranks (ranks.h) */
     /* opened */
     struct model *model;
     struct adapter *adapter;

@@ -109,12 +109,14 @@ static int begin(struct trainer *t, struct reference *r, const char *depends)
 
 int reference_open(struct trainer *t, struct reference *out, const char *path, const char *depends, size_t count)
 {
-    *out = (struct reference){.path = strdup(path),
+    *out = (struct reference){.path = path ? strdup(path) : NULL,
                               .records = calloc(count + 1, sizeof *out->records),
                               .sizes = calloc(count + 1, sizeof *out->sizes),
                               .count = count};
-    if (out->path == NULL || out->records == NULL || out->sizes == NULL)
+    if ((path != NULL && out->path == NULL) || out->records == NULL || out->sizes == NULL)
         return trainer_fail_memory(t);
+    if (path == NULL)
+        return OPA_OK;
     return path_exists(path) ? go_on(t, out, depends) : begin(t, out, depends);
 }
 
@@ -153,12 +155,39 @@ static size_t floats_of(const struct example *e, bool masked)
 static int write_record(struct trainer *t, struct reference *r, const struct head *head, const float *data)
 {
     char check[CHECK_SIZE];
+    if (r->file == NULL)
+        return OPA_OK;
     checksum(check, head, data);
     if (fwrite(head, sizeof *head, 1, r->file) != 1 ||
         fwrite(data, sizeof *data, head->count, r->file) != head->count ||
         fwrite(check, sizeof check, 1, r->file) != 1 || fflush(r->file) != 0)
         return trainer_fail(t, OPA_EIO, "%s: %s", r->path, strerror(errno));
     return OPA_OK;
+}
+
+/* Takes @p data, which malloc() made. */
+static int keep(struct trainer *t, struct reference *r, const struct head *head, float *data)
+{
+    free(r->records[head->place]);
+    r->records[head->place] = data;
+    r->sizes[head->place] = head->count;
+    return write_record(t, r, head, data);
+}
+
+const float *reference_get(const struct reference *r, size_t place, uint32_t *count)
+{
+    *count = r->sizes[place];
+    return r->records[place];
+}
+
+int reference_put(struct trainer *t, struct reference *r, size_t place, const float *data, uint32_t count)
+{
+    const struct head head = {(uint32_t)place, count};
+    float *copy = malloc((head.count + 1) * sizeof *copy);
+    if (copy == NULL)
+        return trainer_fail_memory(t);
+    memcpy(copy, data, head.count * sizeof *copy);
+    return keep(t, r, &head, copy);
 }
 
 int reference_add(struct trainer *t, struct reference *r, const struct example *e, bool masked)
@@ -172,10 +201,7 @@ int reference_add(struct trainer *t, struct reference *r, const struct example *
         for (size_t i = 0; e->views[v].used && i < e->views[v].count; i++)
             data[n++] = (float)e->views[v].reference[i];
     }
-    free(r->records[e->place]);
-    r->records[e->place] = data;
-    r->sizes[e->place] = head.count;
-    return write_record(t, r, &head, data);
+    return keep(t, r, &head, data);
 }
 
 int reference_fill(struct trainer *t, const struct reference *r, struct example *e, bool masked)
@@ -183,8 +209,8 @@ int reference_fill(struct trainer *t, const struct reference *r, struct example 
     const float *data = r->records[e->place];
     size_t n = 0;
     if (data == NULL || r->sizes[e->place] != floats_of(e, masked))
-        return trainer_fail(t, OPA_EDATA, "%s: sample %.120s has another number of tokens there", r->path,
-                            e->sample.id);
+        return trainer_fail(t, OPA_EDATA, "%s: sample %.120s has another number of tokens there",
+                            r->path ? r->path : "reference log-probs", e->sample.id);
     for (int v = 0; v < views_of(masked); v++) {
         for (size_t i = 0; e->views[v].used && i < e->views[v].count; i++)
             e->views[v].reference[i] = (double)data[n++];

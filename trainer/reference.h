@@ -12,14 +12,14 @@
 #include "example.h"
 
 struct reference {
-    FILE *file; /* while records are added */
-    char *path;
+    FILE *file;      /* that receives what is added; NULL: it is only kept in memory */
+    char *path;      /* NULL, too */
     float **records; /**< by place in the dataset; NULL: not yet made */
     uint32_t *sizes; /**< floats of a record */
     size_t count;
 };
 
-/** Open or begin the file. @p depends is text, one "name: value" a line. OPA_EDATA: made with another of these, which the
+/** Open or begin the file; @p path NULL: memory only. @p depends is text, one "name: value" a line. OPA_EDATA: made with another of these, which the
  *  message names; OPA_ECREATE; OPA_EIO. Release with reference_release(). */
 int reference_open(struct trainer *t, struct reference *out, const char *path, const char *depends, size_t count);
 void reference_release(struct reference *reference);
@@ -27,6 +27,10 @@ void reference_release(struct reference *reference);
 bool reference_has(const struct reference *reference, size_t place);
 /** Keep view.reference of the used views, clean ones and, where @p masked, masked ones. OPA_EIO. */
 int reference_add(struct trainer *t, struct reference *reference, const struct example *example, bool masked);
+/** A record as it is kept, to be put where another process has them; NULL: not yet made. */
+const float *reference_get(const struct reference *reference, size_t place, uint32_t *count);
+/** Keep a copy. OPA_EIO. */
+int reference_put(struct trainer *t, struct reference *reference, size_t place, const float *data, uint32_t count);
 /** Fill view.reference from what was kept. OPA_EDATA: another number of tokens. */
 int reference_fill(struct trainer *t, const struct reference *reference, struct example *example, bool masked);
 

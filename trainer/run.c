@@ -6,6 +6,7 @@
 
 #include "identity.h"
 #include "opatrain.h"
+#include "ranks.h"
 
 void run_flags(struct run *run, struct flag *flags)
 {
@@ -68,6 +69,9 @@ static int check_options(struct run *run)
         return cli_usage(cli, "--memory: '%s' is no size like 8G or 500M", run->memory);
     if (run->threads > 1024)
         return cli_usage(cli, "--threads: at most 1024");
+    int rank;
+    if (!run->divided && ranks_launched(&rank) > 1)
+        return cli_usage(cli, "runs in one process: start it without mpirun");
     return GO_ON;
 }
 

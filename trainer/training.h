@@ -5,6 +5,7 @@
 
 #include "checkpoint.h"
 #include "opatrain.h"
+#include "ranks.h"
 #include "reference.h"
 #include "schedule.h"
 #include "update.h"
@@ -34,6 +35,8 @@ struct samples {
 
 struct training {
     struct run run;
+    struct ranks ranks;
+    char held[1024]; /* the last message of a rank that does not speak */
     struct training_options options;
     struct loss loss;
     enum context context;
@@ -54,14 +57,16 @@ struct training {
     bool shared_eyes;                  /* both see the same */
     struct example **examples;         /* of a micro-batch */
     size_t example_capacity;
-    struct example other; /* the reference's, where it sees other features */
-    uint32_t *order;
+    struct example other;        /* the reference's, where it sees other features */
+    uint32_t *order;             /* of the samples of an epoch, or of --eval */
+    struct loss_report *reports; /* by rank */
     struct run_folder folder;
     FILE *log, *eval_log;
     opa_json_writer *w;
     struct progress progress;
-    struct settings seen;          /* what any log-prob depends on: the part of the settings that references share */
-    int64_t total, tokens, before; /* updates; tokens of this run */
+    struct settings seen;             /* what any log-prob depends on: the part of the settings that references share */
+    int64_t total, per_epoch, before; /* updates: of all, of an epoch, done before this start */
+    int64_t tokens;                   /* of this start */
     int64_t left_out;
 };
 
@@ -86,6 +91,9 @@ void training_flags(struct training *tr, struct flag *flags);
     "  --resume             go on behind the last checkpoint, to the same bytes; without one, begin\n"                 \
     "  --config FILE        JSON with the same names, e.g. {\"lr\": 1e-6, \"batch\": 32}; flags win\n"
 
+/* Behind the options. */
+#define RANKS_HELP "\nBy several processes, and how to end a run: see opatrain --help.\n"
+
 /* Put the members of --config FILE in front of the flags. *out and *count are the arguments to be read; @p memory holds
  * them until training_release(). GO_ON or an exit code. */
 struct config_arguments {
@@ -97,8 +105,11 @@ struct config_arguments {
 int config_arguments(struct cli *cli, struct trainer *t, struct config_arguments *out, int argc, char **argv);
 void config_arguments_release(struct config_arguments *config);
 
-/* Check what the flags say and run. The exit code. */
-int training_run(struct training *tr);
+/* Call this first: joins the other ranks. GO_ON or an exit code. */
+int training_begin(struct training *tr);
+/* Check what the flags say and run, unless any rank's @p go is an exit code already. The exit code. */
+int training_run(struct training *tr, int go);
+/* Also behind a training_begin() that failed. */
 void training_release(struct training *tr);
 
 /* ---- pieces of training_run(), a file each ---- */
@@ -110,7 +121,22 @@ int record_compare(struct training *tr);
 /* What the reference's log-probs of these samples depend on, and where they are kept. */
 int record_reference(struct training *tr, const struct samples *s, struct settings *depends, char **path);
 
-/* The logs (training_log.c). */
+/* What ranks agree on before they work together (training_ranks.c). An exit code of one is everybody's; settings that are
+ * not the same are refused; what rank 0 loaded goes to all. */
+int training_agree(struct training *tr, int go);
+int training_compare(struct training *tr);
+void training_share(struct training *tr);
+
+/* The largest micro-batches, the memory for them, and the pass (training_plan.c). */
+int plan_open(struct training *tr);
+void plan_say(struct training *tr);
+void plan_say_peak(struct training *tr);
+
+/* Updates, evaluations and checkpoints, up to the end or a signal (training_loop.c). */
+int loop_run(struct training *tr);
+struct adapter_out training_adapter(const struct training *tr); /* what checkpoints hold */
+
+/* The logs (training_log.c), which the first rank has open. */
 int log_open(struct training *tr);
 int log_update(struct training *tr, int64_t step, double rate, double seconds, int64_t tokens);
 int log_eval(struct training *tr, int64_t step);
@@ -121,6 +147,11 @@ void log_progress(struct training *tr, int64_t step);
 int feed_measure(struct training *tr, struct samples *s, char *const *paths, size_t count);
 int feed_reference(struct training *tr, struct samples *s);
 int feed_example(struct training *tr, struct samples *s, struct example *e, size_t place, uint64_t visit);
+/* A rank's part of samples order[0..count): they are divided by their tokens, in order. */
+struct share {
+    size_t begin, end;
+};
+struct share feed_share(const struct samples *s, const uint32_t *order, size_t count, int rank, int ranks);
 /* The micro-batch that begins at @p order [at]: how many samples, at most @p most. */
 size_t feed_group(const struct training *tr, const struct samples *s, const uint32_t *order, size_t most);
 

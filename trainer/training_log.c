@@ -77,6 +77,8 @@ static int put_line(struct training *tr, FILE *f)
 
 int log_update(struct training *tr, int64_t step, double rate, double seconds, int64_t tokens)
 {
+    if (tr->log == NULL)
+        return OPA_OK;
     opa_json_begin_object(tr->w);
     integer(tr, "step", step);
     number(tr, "loss", tr->update.report.terms.total);
@@ -92,6 +94,8 @@ int log_update(struct training *tr, int64_t step, double rate, double seconds, i
 
 int log_eval(struct training *tr, int64_t step)
 {
+    if (tr->eval_log == NULL)
+        return OPA_OK;
     opa_json_begin_object(tr->w);
     integer(tr, "step", step);
     number(tr, "loss", tr->update.report.terms.total);

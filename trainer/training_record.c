@@ -61,6 +61,8 @@ void record_settings(struct training *tr)
     run_setting(run, "program", "%s", OPA_VERSION);
     run_setting(run, "context", "%s", tr->context == CONTEXT_SFT ? "sft" : "release");
     settings_append(&tr->seen, &run->settings);
+    run_setting(run, "number of ranks", "%d",
+                tr->ranks.count); /* who computes a sample does not change its log-probs */
     set_packs(run, "pack", &tr->train);
     set_packs(run, "eval", &tr->eval);
     run_setting(run, "masks", "%s", tr->fresh ? "fresh" : "fixed");
@@ -148,10 +150,14 @@ static void write_run(struct training *tr, opa_json_writer *w)
     opa_json_write_integer(w, tr->total);
     opa_json_write_key(w, "samples");
     opa_json_write_integer(w, (int64_t)tr->train.data.count);
+    opa_json_write_key(w, "ranks");
+    opa_json_write_integer(w, tr->ranks.count);
     opa_json_write_key(w, "versions");
     opa_json_write_string(w, opa_versions());
     opa_json_write_key(w, "openblas");
     opa_json_write_string(w, ops_blas_config());
+    opa_json_write_key(w, "mpi");
+    opa_json_write_string(w, ranks_version());
     opa_json_write_key(w, "depends_on");
     write_settings(w, &tr->run.settings);
     opa_json_end_object(w);

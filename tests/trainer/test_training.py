@@ -5,31 +5,19 @@ import json
 import math
 import os
 import resource
-import shutil
 import signal
 import subprocess
-import time
 
 from support import main
-from trainer_support import CASE, CHECKPOINT, OPATRAIN, TrainerCase
-
-FAST = ("--threads", 1, "--batch", 1, "--rank", 4, "--alpha", 8, "--lr", "1e-3", "--save-every", 3)
+from trainer_support import CASE, CHECKPOINT, FAST, KILLS, OPATRAIN, TrainingCase
 
 
-class Training(TrainerCase):
-    def log(self, folder, name="log.jsonl"):
-        with open(os.path.join(folder, name), encoding="utf-8") as f:
-            return [json.loads(line) for line in f]
-
+class Training(TrainingCase):
     def assert_documents(self, folder):
         with open(os.path.join(folder, "run.json"), encoding="utf-8") as f:
             self.assert_schema("run", [json.load(f)])
         self.assert_schema("updates", self.log(folder))
         self.assert_schema("evaluations", self.log(folder, "eval.jsonl"))
-
-    def adapter(self, folder):
-        with open(os.path.join(folder, "adapter_model.safetensors"), "rb") as f:
-            return f.read()
 
     def sft(self, pack, name="sft", *more, code=0):
         self.train("sft", "--model", CHECKPOINT, pack, "-o", self.path(name), *FAST, *more, code=code)
@@ -74,51 +62,37 @@ class Training(TrainerCase):
             self.assertTrue(math.isclose(a["loss"], b["loss"], rel_tol=1e-5), (a, b))
             self.assertTrue(math.isclose(a["grad_norm"], b["grad_norm"], rel_tol=1e-3), (a, b))
 
-    def kill_until_done(self, out, args, kills):
-        """kill -9 at random moments; how many hit a run."""
-        hits = 0
-        while hits < kills:
-            p = subprocess.Popen([OPATRAIN, *map(str, args), "--resume"], stdout=subprocess.DEVNULL,
-                                 stderr=subprocess.DEVNULL)
-            time.sleep(self.random.uniform(0.02, self.longest))
-            p.send_signal(signal.SIGKILL)
-            if p.wait() == 0:
-                shutil.rmtree(out)
-                continue
-            hits += 1
-        self.train(*args, "--resume")
-
-    def check_kills(self, kills, *args):
-        whole, killed = self.path("whole"), self.path("killed")
-        began = time.monotonic()
-        self.train(*args, "-o", whole)
-        self.longest = time.monotonic() - began
-        self.kill_until_done(killed, (*args, "-o", killed), kills)
-        self.assertEqual(self.adapter(killed), self.adapter(whole))
-        without_time = [[{k: v for k, v in line.items() if k != "seconds"} for line in self.log(f)]
-                        for f in (killed, whole)]
-        self.assertEqual(*without_time)
-
     def test_a_killed_sft_gives_the_same_adapter(self):
         pack = self.demo_pack()
         epochs = -(-40 // len(self.members(pack)))
-        self.check_kills(int(os.environ.get("OPA_KILLS", 4)), "sft", "--model", CHECKPOINT, pack, *FAST, "--epochs",
+        self.check_kills(KILLS or 4, "sft", "--model", CHECKPOINT, pack, *FAST, "--epochs",
                          epochs)
 
     def test_a_killed_dpo_gives_the_same_adapter(self):
         pack = self.demo_pack()
         epochs = -(-40 // len(self.members(pack)))
-        self.check_kills(int(os.environ.get("OPA_KILLS", 4)), "dpo", "--model", CHECKPOINT, "--adapter",
+        self.check_kills(KILLS or 4, "dpo", "--model", CHECKPOINT, "--adapter",
                          os.path.join(CASE, "adapter_init"), pack, *FAST, "--epochs", epochs)
+
+    def test_a_killed_run_that_computes_layers_twice_gives_the_same_adapter(self):
+        pack = self.demo_pack()
+        args = ("sft", "--model", CHECKPOINT, pack, *FAST, "--epochs", -(-40 // len(self.members(pack))))
+        self.check_kills(KILLS or 2, *args, "--memory", self.least_memory(*args))
+        self.assertRegex(self.err, r"\([0-2] of 3 layers kept")
+
+    def least_memory(self, *args):
+        """The smallest --memory, in steps of 100 KiB, that the run takes."""
+        for size in range(100, 10000, 100):
+            p = self.train_any(*args, "--epochs", 1, "--warmup", 0, "-o", self.path("size%d" % size), "--memory", "%dK" % size)
+            if p.returncode == 0:
+                return "%dK" % size
+        self.fail("no size is enough")
 
     def test_sigint_saves_and_says_how_to_go_on(self):
         pack = self.demo_pack()
         args = ("sft", "--model", CHECKPOINT, pack, *FAST, "--epochs", 3)
         whole, out = self.path("whole"), self.path("out")
-        p = subprocess.Popen([OPATRAIN, *map(str, args), "-o", out], stderr=subprocess.PIPE)
-        while not os.path.exists(os.path.join(out, "checkpoints", "step-000003")):
-            self.assertIsNone(p.poll(), "it ended before its first checkpoint")
-            time.sleep(0.01)
+        p = self.start_until(self.path("out", "checkpoints", "step-000003"), *args, "-o", out)
         p.send_signal(signal.SIGINT)
         _, err = p.communicate(timeout=60)
         self.assertEqual(p.returncode, 1, err)
@@ -190,6 +164,19 @@ class Training(TrainerCase):
         self.assertEqual(os.listdir(os.path.join(out, "checkpoints")), [])
         self.train(*args, "-o", out, "--resume")
         self.assertEqual(self.adapter(out), self.adapter(whole))
+
+    def test_a_disk_that_gets_full_leaves_the_last_good_checkpoint(self):
+        pack = self.demo_pack()
+        self.check_full_disk("sft", "--model", CHECKPOINT, pack, *FAST, "--epochs", 1)
+
+    def test_two_runs_do_not_write_one_folder(self):
+        pack = self.demo_pack()
+        args = ("sft", "--model", CHECKPOINT, pack, *FAST, "--epochs", 40, "-o", self.path("out"))
+        p = self.start_until(self.path("out", "checkpoints", "step-000003"), *args)
+        self.train(*args, "--resume", code=75)
+        self.assertIn("another opatrain", self.err)
+        p.send_signal(signal.SIGUSR1)
+        self.assertEqual(p.wait(timeout=60), 1)
 
     def test_a_config_and_flags_that_win(self):
         pack = self.demo_pack()

@@ -3,9 +3,12 @@
 
 import json
 import os
+import resource
 import shutil
+import signal
 import struct
 import subprocess
+import sys
 import time
 
 from support import Case, rollout_files
@@ -13,6 +16,9 @@ from support import Case, rollout_files
 OPATRAIN = os.environ["OPATRAIN"]
 CASE = os.environ["OPA_CASE"]
 CHECKPOINT = os.path.join(CASE, "checkpoint")
+# Kills of each kind of run; 0: few, a number for each test.
+KILLS = int(os.environ.get("OPA_KILLS", 0))
+FAST = ("--threads", 1, "--batch", 1, "--rank", 4, "--alpha", 8, "--lr", "1e-3", "--save-every", 3)
 
 
 def read_safetensors(path):
@@ -48,17 +54,19 @@ def all_tensors(folder):
 
 
 class TrainerCase(Case):
+    launcher = ()  # what stands before opatrain
+
     def train_any(self, *args, env=None, timeout=120):
         """Whatever it says: but no signal, no hang, and a known exit code."""
         p = subprocess.run(
-            [OPATRAIN, *map(str, args)],
+            [*self.launcher, OPATRAIN, *map(str, args)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             env={**os.environ, **(env or {})},
             timeout=timeout,
         )
-        self.assertIn(p.returncode, (0, 1, 2, 65, 66, 69, 73, 74), "%r: %r" % (args, p.stderr[-600:]))
+        self.assertIn(p.returncode, (0, 1, 2, 65, 66, 69, 73, 74, 75), "%r: %r" % (args, p.stderr[-600:]))
         return p
 
     def train(self, *args, code=0, **more):
@@ -107,3 +115,106 @@ class TrainerCase(Case):
             met += p.wait() < 0
         self.train(*args, "-o", output)
         return met
+
+
+def children(pid):
+    """Processes that a process started."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % name, encoding="utf-8", errors="replace") as f:
+                parent = int(f.read().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if parent == pid:
+            found.append(int(name))
+    return sorted(found)
+
+
+def kill_tree(p):
+    """kill -9 a process and its children, and wait until all are gone."""
+    pids = [p.pid, *children(p.pid)]
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    code = p.wait()
+    while any(os.path.exists("/proc/%d" % pid) for pid in pids[1:]):
+        time.sleep(0.01)
+    return code
+
+
+class TrainingCase(TrainerCase):
+    """Runs of sft and dpo."""
+
+    def log(self, folder, name="log.jsonl"):
+        with open(os.path.join(folder, name), encoding="utf-8") as f:
+            return [json.loads(line) for line in f]
+
+    def adapter(self, folder):
+        with open(os.path.join(folder, "adapter_model.safetensors"), "rb") as f:
+            return f.read()
+
+    def start_until(self, path, *args):
+        """A run that has made a file. It does not outlive the test."""
+        p = subprocess.Popen([*self.launcher, OPATRAIN, *map(str, args)], stderr=subprocess.PIPE)
+        self.addCleanup(p.stderr.close)
+        self.addCleanup(lambda: p.poll() is None and kill_tree(p))
+        while not os.path.exists(path):
+            self.assertIsNone(p.poll(), "it ended before it made %s" % path)
+            time.sleep(0.01)
+        return p
+
+    def without_time(self, folder):
+        return [{k: v for k, v in line.items() if k != "seconds"} for line in self.log(folder)]
+
+    def kill_until_done(self, out, args, kills, longest):
+        """kill -9 at random moments of a run, so often. How many of them met it behind an update of its own."""
+        hits = worked = 0
+        log = os.path.join(out, "log.jsonl")
+        while hits < kills:
+            p = subprocess.Popen([*self.launcher, OPATRAIN, *map(str, args), "--resume"], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL)
+            before = os.stat(log).st_mtime_ns if os.path.exists(log) else 0
+            time.sleep(self.random.uniform(0.02, longest))
+            if kill_tree(p) == 0:
+                shutil.rmtree(out)
+                continue
+            hits += 1
+            worked += os.path.exists(log) and os.path.getsize(log) > 0 and os.stat(log).st_mtime_ns != before
+        self.train(*args, "--resume")
+        return worked
+
+    def check_kills(self, kills, *args):
+        whole, killed = self.path("whole"), self.path("killed")
+        began = time.monotonic()
+        self.train(*args, "-o", whole)
+        worked = self.kill_until_done(killed, (*args, "-o", killed), kills, time.monotonic() - began)
+        self.assertEqual(self.adapter(killed), self.adapter(whole))
+        self.assertEqual(self.without_time(killed), self.without_time(whole))
+        if KILLS:
+            print("%s: %d kills, %d of them behind an update" % (self.id(), kills, worked), file=sys.stderr)
+
+    def check_full_disk(self, *args):
+        """A run with a checkpoint goes on where no file may be as large as the next one's."""
+        whole, out = self.path("whole"), self.path("out")
+        self.train(*args, "-o", whole)
+        p = self.start_until(self.path("out", "checkpoints", "step-000003"), *args, "-o", out)
+        p.send_signal(signal.SIGUSR1)
+        p.communicate(timeout=60)
+        self.assertEqual(p.returncode, 1)
+        before = self.files_of(os.path.join(out, "checkpoints"))
+        size = len(self.adapter(whole)) // 2
+
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+        p = subprocess.run([*self.launcher, OPATRAIN, *map(str, args), "-o", out, "--resume"], preexec_fn=limit,
+                           stderr=subprocess.PIPE, timeout=120)
+        self.assertEqual(p.returncode, 74, p.stderr)
+        self.assertEqual(p.stderr.count(b"File too large"), 1, p.stderr)
+        self.assertEqual(self.files_of(os.path.join(out, "checkpoints")), before)
+        self.train(*args, "-o", out, "--resume")
+        self.assertEqual(self.adapter(out), self.adapter(whole))
