@@ -2,11 +2,8 @@
 #include "training.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
 /* ---- what the flags say ---- */
 
@@ -91,102 +88,19 @@ static int open_data(struct training *tr)
     return status;
 }
 
-static int64_t updates_of_epoch(const struct training *tr)
-{
-    return ((int64_t)tr->train.data.count + tr->options.batch - 1) / tr->options.batch;
-}
-
 static void open_schedule(struct training *tr)
 {
     const double warmup = tr->options.warmup;
-    tr->total = updates_of_epoch(tr) * tr->options.epochs;
+    tr->per_epoch = ((int64_t)tr->train.data.count + tr->options.batch - 1) / tr->options.batch;
+    tr->total = tr->per_epoch * tr->options.epochs;
     tr->schedule.rate = tr->options.lr;
     tr->schedule.total = tr->total;
     tr->schedule.warmup = (int64_t)(warmup < 1 ? ceil(warmup * (double)tr->total) : warmup);
 }
 
-/* ---- the plan ---- */
-
-static struct train_size larger(struct train_size a, struct train_size b)
-{
-    return (struct train_size){a.tokens > b.tokens ? a.tokens : b.tokens, a.targets > b.targets ? a.targets : b.targets,
-                               a.images > b.images ? a.images : b.images};
-}
-
-/* The largest of the micro-batches of one pass in this order, @p batch samples a mean; sizes by themselves, they need not be of the same one. */
-static void largest_groups(const struct training *tr, const struct samples *s, const uint32_t *order, size_t batch,
-                           struct train_size *most)
-{
-    for (size_t at = 0, end = 0; at < s->data.count;) {
-        end = at >= end ? at + batch < s->data.count ? at + batch : s->data.count : end;
-        const size_t n = feed_group(tr, s, order + at, end - at);
-        struct train_size sum = {0};
-        for (size_t i = 0; i < n; i++) {
-            const struct train_size *size = &s->measured[order[at + i]].size;
-            sum.tokens += size->tokens;
-            sum.targets += size->targets;
-            sum.images += size->images;
-        }
-        *most = larger(*most, sum);
-        at += n;
-    }
-}
-
-static int64_t mib(uint64_t bytes)
-{
-    return (int64_t)((bytes + (1 << 19)) >> 20);
-}
-
-static void say_plan(struct training *tr)
-{
-    const struct train_plan *p = &tr->plan;
-    char a[32], b[32], c[32], d[32], e[32];
-    cli_note(tr->run.cli, "%s updates over %s samples; %s parameters of rank %zu (%s)", thousands(a, tr->total),
-             thousands(b, (int64_t)tr->train.data.count), thousands(c, (int64_t)tr->params.count), tr->params.rank,
-             targets_name(tr->targets));
-    cli_note(tr->run.cli,
-             "plan: %s MiB of weights (mapped), %s of parameters, %s of moments, %s of activations (%zu of %zu layers "
-             "kept, micro-batches of up to %s tokens)",
-             thousands(a, mib(p->weights)), thousands(b, mib(p->params)),
-             thousands(c, mib(2 * optimiser_moment_bytes(&tr->optimiser))), thousands(d, mib(p->activations)), p->kept,
-             p->layers, thousands(e, (int64_t)p->most.tokens));
-}
-
-static int open_pass(struct training *tr)
-{
-    struct trainer *t = &tr->run.t;
-    struct train_size most = {0};
-    const struct optimiser_options adamw = {
-        0.9, 0.999, 1e-8, tr->options.weight_decay, tr->options.clip, tr->options.bf16_moments};
-    int status = optimiser_init(t, &tr->optimiser, &adamw, tr->params.count);
-    const size_t count = tr->train.data.count > tr->eval.data.count ? tr->train.data.count : tr->eval.data.count;
-    tr->order = malloc((count + 1) * sizeof *tr->order);
-    if (status != OPA_OK || tr->order == NULL)
-        return status != OPA_OK ? status : trainer_fail_memory(t);
-    for (int64_t epoch = 0; epoch < tr->options.epochs && status == OPA_OK; epoch++) {
-        status = dataset_order(t, tr->order, tr->train.data.count, tr->run.seed, (uint64_t)epoch);
-        largest_groups(tr, &tr->train, tr->order, (size_t)tr->options.batch, &most);
-    }
-    for (size_t i = 0; i < tr->eval.data.count; i++)
-        tr->order[i] = (uint32_t)i;
-    largest_groups(tr, &tr->eval, tr->order, tr->eval.data.count, &most);
-    if (status == OPA_OK)
-        status = train_plan(t, &tr->plan, tr->run.model, &tr->params, most, 2 * optimiser_moment_bytes(&tr->optimiser),
-                            tr->run.memory_limit);
-    if (status == OPA_OK)
-        status = train_open(t, &tr->pass, tr->run.model, &tr->params, &tr->plan);
-    tr->update = (struct update){.t = t,
-                                 .model = tr->run.model,
-                                 .params = &tr->params,
-                                 .train = tr->pass,
-                                 .optimiser = &tr->optimiser,
-                                 .loss = &tr->loss};
-    return status;
-}
-
 /* ---- the folder ---- */
 
-static struct adapter_out adapter_out(const struct training *tr)
+struct adapter_out training_adapter(const struct training *tr)
 {
     return (struct adapter_out){&tr->params.adapter, tr->run.model, tr->params.alpha, tr->run.model_dir};
 }
@@ -229,158 +143,6 @@ static int begin_or_go_on(struct training *tr)
     return status;
 }
 
-/* ---- the loop ---- */
-
-static volatile sig_atomic_t asked_to_stop;
-
-static void on_signal(int number)
-{
-    asked_to_stop = 1;
-    signal(number, SIG_DFL); /* a second one ends at once */
-}
-
-static double now_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int reserve_examples(struct training *tr, size_t count)
-{
-    struct example **grown = realloc(tr->examples, (count + 1) * sizeof *grown);
-    if (grown == NULL)
-        return trainer_fail_memory(&tr->run.t);
-    tr->examples = grown;
-    for (; tr->example_capacity < count; tr->example_capacity++) {
-        grown[tr->example_capacity] = calloc(1, sizeof **grown);
-        if (grown[tr->example_capacity] == NULL)
-            return trainer_fail_memory(&tr->run.t);
-    }
-    return OPA_OK;
-}
-
-/* Read the samples of a micro-batch and take it through the pass. */
-static int micro_batch(struct training *tr, struct samples *s, const uint32_t *order, size_t count, uint64_t visit,
-                       bool train)
-{
-    int status = count > tr->example_capacity ? reserve_examples(tr, count) : OPA_OK;
-    for (size_t i = 0; i < count && status == OPA_OK; i++) {
-        status = feed_example(tr, s, tr->examples[i], order[i], visit);
-        tr->tokens += (int64_t)s->measured[order[i]].size.tokens;
-    }
-    if (status != OPA_OK)
-        return status;
-    return train ? update_add(&tr->update, tr->examples, count) : update_look(&tr->update, tr->examples, count);
-}
-
-static struct loss_counts counts_of(const struct training *tr, const struct samples *s, const uint32_t *order,
-                                    size_t count)
-{
-    struct loss_counts sum = {0};
-    for (size_t i = 0; i < count; i++) {
-        const struct loss_counts *c = &s->measured[order[i]].counts;
-        sum.objective.samples += c->objective.samples;
-        sum.objective.pairs += c->objective.pairs;
-        sum.targets += c->targets;
-    }
-    for (size_t at = 0; at < count; sum.micro_batches++)
-        at += feed_group(tr, s, order + at, count - at);
-    return sum;
-}
-
-/* All micro-batches of samples order[0..count), as one mean. */
-static int batch(struct training *tr, struct samples *s, const uint32_t *order, size_t count, uint64_t visit,
-                 bool train)
-{
-    const struct loss_counts counts = counts_of(tr, s, order, count);
-    int status = OPA_OK;
-    update_begin(&tr->update, &counts);
-    for (size_t at = 0; at < count && status == OPA_OK;) {
-        const size_t n = feed_group(tr, s, order + at, count - at);
-        status = micro_batch(tr, s, order + at, n, visit, train);
-        at += n;
-    }
-    return status;
-}
-
-static int evaluate(struct training *tr, int64_t step)
-{
-    const size_t count = tr->eval.data.count;
-    if (count == 0)
-        return OPA_OK;
-    uint32_t *order = malloc(count * sizeof *order);
-    if (order == NULL)
-        return trainer_fail_memory(&tr->run.t);
-    for (size_t i = 0; i < count; i++)
-        order[i] = (uint32_t)i;
-    int status = batch(tr, &tr->eval, order, count, 0, false);
-    free(order);
-    return status == OPA_OK ? log_eval(tr, step) : status;
-}
-
-static int save(struct training *tr, int64_t step)
-{
-    const struct adapter_out out = adapter_out(tr);
-    return checkpoint_save(&tr->run.t, &tr->folder, step, log_sizes(tr), &out, &tr->optimiser);
-}
-
-static void say_peak(struct training *tr)
-{
-    struct rusage usage;
-    char a[32], b[32];
-    if (getrusage(RUSAGE_SELF, &usage) == 0)
-        cli_note(tr->run.cli,
-                 "peak behind the first update: %s MiB, mapped weights that were touched included (plan: %s)",
-                 thousands(a, usage.ru_maxrss / 1024), thousands(b, mib(tr->plan.total)));
-}
-
-/* Update @p step, from 0. */
-static int one_update(struct training *tr, int64_t step)
-{
-    const int64_t per_epoch = updates_of_epoch(tr), epoch = step / per_epoch;
-    const size_t size = (size_t)tr->options.batch, at = (size_t)(step % per_epoch) * size;
-    const size_t left = tr->train.data.count - at, count = left < size ? left : size;
-    const double rate = schedule_rate(&tr->schedule, step), began = now_seconds();
-    const int64_t tokens = tr->tokens;
-    int status = dataset_order(&tr->run.t, tr->order, tr->train.data.count, tr->run.seed, (uint64_t)epoch);
-    if (status == OPA_OK)
-        status = batch(tr, &tr->train, tr->order + at, count, (uint64_t)epoch, true);
-    if (status == OPA_OK)
-        status = update_end(&tr->update, rate);
-    if (status == OPA_OK)
-        status = log_update(tr, step + 1, rate, now_seconds() - began, tr->tokens - tokens);
-    log_progress(tr, step + 1);
-    if (status == OPA_OK && (step + 1) % per_epoch == 0)
-        status = evaluate(tr, step + 1);
-    return status;
-}
-
-static bool time_to_save(const struct training *tr, int64_t done)
-{
-    return done % tr->options.save_every == 0 || done % updates_of_epoch(tr) == 0 || asked_to_stop;
-}
-
-static int loop(struct training *tr)
-{
-    int64_t step = tr->folder.step > 0 ? tr->folder.step : 0;
-    int status = step == 0 ? evaluate(tr, 0) : OPA_OK;
-    tr->before = step;
-    tr->tokens = 0;
-    progress_start(&tr->progress, tr->run.cli);
-    while (step < tr->total && status == OPA_OK) {
-        status = one_update(tr, step++);
-        if (status == OPA_OK && step == tr->before + 1)
-            say_peak(tr);
-        if (status == OPA_OK && time_to_save(tr, step))
-            status = save(tr, step);
-        if (asked_to_stop)
-            break;
-    }
-    progress_clear(tr->run.cli);
-    return status;
-}
-
 /* ---- all of it ---- */
 
 static int say_end(struct training *tr)
@@ -401,7 +163,7 @@ static int say_end(struct training *tr)
 static int train(struct training *tr)
 {
     struct trainer *t = &tr->run.t;
-    const struct adapter_out out = adapter_out(tr);
+    const struct adapter_out out = training_adapter(tr);
     int status = begin_or_go_on(tr);
     if (status == OPA_OK && tr->reference)
         status = feed_reference(tr, &tr->train);
@@ -409,10 +171,8 @@ static int train(struct training *tr)
         status = feed_reference(tr, &tr->eval);
     if (status == OPA_OK && tr->reference && tr->folder.step < 0)
         status = on_policy_report(tr);
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
     if (status == OPA_OK)
-        status = loop(tr);
+        status = loop_run(tr);
     if (status == OPA_OK && tr->folder.step == tr->total)
         status = run_folder_finish(t, &tr->folder, &out);
     if (status != OPA_OK && tr->folder.step > 0)
@@ -439,10 +199,10 @@ int training_run(struct training *tr)
     go = open_folder(tr);
     if (go != GO_ON)
         return go;
-    status = open_pass(tr);
+    status = plan_open(tr);
     if (status != OPA_OK)
         return run_fail(&tr->run, status);
-    say_plan(tr);
+    plan_say(tr);
     return train(tr);
 }
 

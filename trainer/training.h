@@ -60,8 +60,9 @@ struct training {
     FILE *log, *eval_log;
     opa_json_writer *w;
     struct progress progress;
-    struct settings seen;          /* what any log-prob depends on: the part of the settings that references share */
-    int64_t total, tokens, before; /* updates; tokens of this run */
+    struct settings seen;             /* what any log-prob depends on: the part of the settings that references share */
+    int64_t total, per_epoch, before; /* updates: of all, of an epoch, done before this start */
+    int64_t tokens;                   /* of this start */
     int64_t left_out;
 };
 
@@ -109,6 +110,15 @@ int record_write(struct training *tr);
 int record_compare(struct training *tr);
 /* What the reference's log-probs of these samples depend on, and where they are kept. */
 int record_reference(struct training *tr, const struct samples *s, struct settings *depends, char **path);
+
+/* The largest micro-batches, the memory for them, and the pass (training_plan.c). */
+int plan_open(struct training *tr);
+void plan_say(struct training *tr);
+void plan_say_peak(struct training *tr);
+
+/* Updates, evaluations and checkpoints, up to the end or a signal (training_loop.c). */
+int loop_run(struct training *tr);
+struct adapter_out training_adapter(const struct training *tr); /* what checkpoints hold */
 
 /* The logs (training_log.c). */
 int log_open(struct training *tr);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a run will need: the largest of its micro-batches, the memory, and the pass that is made for them. */
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "training.h"
+
+static struct train_size larger(struct train_size a, struct train_size b)
+{
+    return (struct train_size){a.tokens > b.tokens ? a.tokens : b.tokens, a.targets > b.targets ? a.targets : b.targets,
+                               a.images > b.images ? a.images : b.images};
+}
+
+/* The largest of the micro-batches of one pass in this order, @p batch samples a mean; sizes by themselves, they need not be of the same one. */
+static void largest_groups(const struct training *tr, const struct samples *s, const uint32_t *order, size_t batch,
+                           struct train_size *most)
+{
+    for (size_t at = 0, end = 0; at < s->data.count;) {
+        end = at >= end ? at + batch < s->data.count ? at + batch : s->data.count : end;
+        const size_t n = feed_group(tr, s, order + at, end - at);
+        struct train_size sum = {0};
+        for (size_t i = 0; i < n; i++) {
+            const struct train_size *size = &s->measured[order[at + i]].size;
+            sum.tokens += size->tokens;
+            sum.targets += size->targets;
+            sum.images += size->images;
+        }
+        *most = larger(*most, sum);
+        at += n;
+    }
+}
+
+int plan_open(struct training *tr)
+{
+    struct trainer *t = &tr->run.t;
+    struct train_size most = {0};
+    const struct optimiser_options adamw = {
+        0.9, 0.999, 1e-8, tr->options.weight_decay, tr->options.clip, tr->options.bf16_moments};
+    int status = optimiser_init(t, &tr->optimiser, &adamw, tr->params.count);
+    const size_t count = tr->train.data.count > tr->eval.data.count ? tr->train.data.count : tr->eval.data.count;
+    tr->order = malloc((count + 1) * sizeof *tr->order);
+    if (status != OPA_OK || tr->order == NULL)
+        return status != OPA_OK ? status : trainer_fail_memory(t);
+    for (int64_t epoch = 0; epoch < tr->options.epochs && status == OPA_OK; epoch++) {
+        status = dataset_order(t, tr->order, tr->train.data.count, tr->run.seed, (uint64_t)epoch);
+        largest_groups(tr, &tr->train, tr->order, (size_t)tr->options.batch, &most);
+    }
+    for (size_t i = 0; i < tr->eval.data.count; i++)
+        tr->order[i] = (uint32_t)i;
+    largest_groups(tr, &tr->eval, tr->order, tr->eval.data.count, &most);
+    if (status == OPA_OK)
+        status = train_plan(t, &tr->plan, tr->run.model, &tr->params, most, 2 * optimiser_moment_bytes(&tr->optimiser),
+                            tr->run.memory_limit);
+    if (status == OPA_OK)
+        status = train_open(t, &tr->pass, tr->run.model, &tr->params, &tr->plan);
+    tr->update = (struct update){.t = t,
+                                 .model = tr->run.model,
+                                 .params = &tr->params,
+                                 .train = tr->pass,
+                                 .optimiser = &tr->optimiser,
+                                 .loss = &tr->loss};
+    return status;
+}
+
+static int64_t mib(uint64_t bytes)
+{
+    return (int64_t)((bytes + (1 << 19)) >> 20);
+}
+
+void plan_say(struct training *tr)
+{
+    const struct train_plan *p = &tr->plan;
+    char a[32], b[32], c[32], d[32], e[32];
+    cli_note(tr->run.cli, "%s updates over %s samples; %s parameters of rank %zu (%s)", thousands(a, tr->total),
+             thousands(b, (int64_t)tr->train.data.count), thousands(c, (int64_t)tr->params.count), tr->params.rank,
+             targets_name(tr->targets));
+    cli_note(tr->run.cli,
+             "plan: %s MiB of weights (mapped), %s of parameters, %s of moments, %s of activations (%zu of %zu layers "
+             "kept, micro-batches of up to %s tokens)",
+             thousands(a, mib(p->weights)), thousands(b, mib(p->params)),
+             thousands(c, mib(2 * optimiser_moment_bytes(&tr->optimiser))), thousands(d, mib(p->activations)), p->kept,
+             p->layers, thousands(e, (int64_t)p->most.tokens));
+}
+
+void plan_say_peak(struct training *tr)
+{
+    struct rusage usage;
+    char a[32], b[32];
+    if (getrusage(RUSAGE_SELF, &usage) == 0)
+        cli_note(tr->run.cli,
+                 "peak behind the first update: %s MiB, mapped weights that were touched included (plan: %s)",
+                 thousands(a, usage.ru_maxrss / 1024), thousands(b, mib(tr->plan.total)));
+}
