@@ -75,6 +75,7 @@ static int batch(struct training *tr, struct samples *s, const uint32_t *order, 
         const size_t n = feed_group(tr, s, order + at, count - at);
         status = micro_batch(tr, s, order + at, n, visit, train);
         at += n;
+        log_progress_within(tr, train, at, count);
     }
     return status;
 }
@@ -89,6 +90,8 @@ static int evaluate(struct training *tr, int64_t step)
         return trainer_fail_memory(&tr->run.t);
     for (size_t i = 0; i < count; i++)
         order[i] = (uint32_t)i;
+    progress_start(&tr->looking, tr->run.cli);
+    tr->tokens_before = tr->tokens;
     int status = batch(tr, &tr->eval, order, count, 0, false);
     free(order);
     return status == OPA_OK ? log_eval(tr, step) : status;
@@ -132,7 +135,7 @@ int loop_run(struct training *tr)
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     int status = step == 0 ? evaluate(tr, 0) : OPA_OK;
-    tr->before = step;
+    tr->before = tr->step = step;
     tr->tokens = 0;
     progress_start(&tr->progress, tr->run.cli);
     while (step < tr->total && status == OPA_OK) {
