@@ -4,8 +4,8 @@
 
     real_run.py [--checkpoint DIR] [--records 48] [--keep FOLDER] [--opatrain-options "--threads 1"]
 
-opapairs import, check, pack, verify; opatrain doctor, score, sft, dpo and score with each adapter, with the options that they have by
-default: rank 256, every layer in sft. transformers and PEFT load both adapters on the same checkpoint and have to agree with
+opapairs import, check, pack, verify; opatrain doctor, score, generate, sft, dpo and score with each adapter, with the options that
+they have by default (but answers of 16 tokens: the model is a random one): rank 256, every layer in sft. transformers and PEFT load both adapters on the same checkpoint and have to agree with
 opatrain score on every token of --compare samples, clean and under their masks, within 1e-4. Without --checkpoint a random one of 44
 million parameters is made by the shared folder's make_checkpoint.py. Prints what a newcomer sees. Two threads of a quiet machine take
 a quarter of an hour for all records; --records 8 takes the first file."""
@@ -71,23 +71,28 @@ def run_all(say, records, options):
     say("opapairs verify v1")
     say("opatrain doctor --model " + MODEL)
     say(f"opatrain score --model {MODEL} v1 -o scores.jsonl {options}")
+    say(f"opatrain generate --model {MODEL} v1 -o answers.jsonl --max-new-tokens 16 {options}")
+    say("opapairs init answers.opa")
+    say("opapairs import answers.opa answers.jsonl --as outputs")
     say(f"opatrain sft --model {MODEL} v1 -o opa {options}")
     say(f"opatrain score --model {MODEL} --adapter opa v1 -o scores-opa.jsonl {options}")
     say(f"opatrain dpo --model {MODEL} --adapter opa v1 -o opa-dpo {options}")
     say(f"opatrain score --model {MODEL} --adapter opa-dpo v1 -o scores-opa-dpo.jsonl {options}")
 
 
+def mean_logprob(rows, roles=("ground_truth", "revised")):
+    values = [x for r in rows for role in roles for x in r["responses"][role]["logprobs"]]
+    return sum(values) / len(values)
+
+
 def check_logs(f, work):
-    """What sft and dpo promise: a falling loss; policy and reference together before the first update; finite figures."""
+    """What sft and dpo promise: likelier corrections; policy and reference together before the first update; finite figures."""
     sft, dpo = lines(work / "opa/log.jsonl"), lines(work / "opa-dpo/log.jsonl")
-    f.check(sft[-1]["loss"] < sft[0]["loss"], f"sft: loss {sft[0]['loss']} to {sft[-1]['loss']}")
+    base, opa = mean_logprob(lines(work / "scores.jsonl")), mean_logprob(lines(work / "scores-opa.jsonl"))
+    f.check(abs(sft[0]["loss"] + base) < 0.05, f"sft begins with a loss of {sft[0]['loss']}, score says {-base}")
+    f.check(opa > base, f"sft took the mean log-prob of what it trains on from {base} to {opa}")
     f.check(abs(dpo[0]["margin"]) < 1e-3, f"dpo: margin {dpo[0]['margin']} before the first update")
     f.check(all(0 < line["grad_norm"] < 1e6 for line in sft + dpo), "a gradient's norm")
-
-
-def mean_logprob(rows):
-    values = [x for r in rows for side in r["responses"].values() for x in side["logprobs"]]
-    return sum(values) / len(values)
 
 
 def check_peer(f, a, work, adapter):
@@ -101,8 +106,8 @@ def check_peer(f, a, work, adapter):
                 for x, y in zip(r["responses"][role]["logprobs"], b["responses"][role]["logprobs"], strict=True))
     found = [peer.compare(row) for row in rows[::max(1, len(rows) // a.compare)][:a.compare]]
     worst, count = max(w for w, _ in found), sum(n for _, n in found)
-    print(f"{adapter}: {count} log-probs of {len(found)} samples within {worst:.1e} of PEFT's; mean {mean_logprob(rows):.4f} (base "
-          f"{mean_logprob(base):.4f}), the adapter moves one by up to {moved:.3f}")
+    print(f"{adapter}: {count} log-probs of {len(found)} samples within {worst:.1e} of PEFT's; corrections {mean_logprob(rows):.4f} a "
+          f"token (base {mean_logprob(base):.4f}), the adapter moves a log-prob by up to {moved:.3f}")
     f.check(worst < 1e-4 and count > 0, f"{adapter}: PEFT gives other log-probs")
     f.check(moved > 100 * worst, f"{adapter}: moves so little that this proves nothing")
 
