@@ -159,6 +159,12 @@ size_t model_image_rows(const struct model *m)
     return model_image_tokens(&m->config);
 }
 
+bool model_is_idle(const struct model *m, size_t id)
+{
+    return m->loader.modules[id].part == PART_VISION && m->clip.depth < m->clip.config.layers &&
+           id >= m->clip.layers[m->clip.depth].q.id;
+}
+
 int model_see(struct trainer *t, const struct model *m, const struct adapter *adapter, float *out, const float *pixels,
               size_t images, struct scratch *scratch)
 {

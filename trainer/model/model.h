@@ -33,6 +33,8 @@ void model_free(struct model *model);
 uint64_t model_bytes(const struct model *model);
 /** Rows that an image takes, 0 for a model without a tower. */
 size_t model_image_rows(const struct model *model);
+/** Is linear layer @p id behind the tower's feature layer? Nothing goes through it. */
+bool model_is_idle(const struct model *model, size_t id);
 
 /** Projected features out [images, image rows, text hidden] of normalised pixels [images, 3, size, size]. */
 int model_see(struct trainer *t, const struct model *model, const struct adapter *adapter, float *out,
