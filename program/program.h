@@ -177,7 +177,7 @@ struct token_progress {
     const char *stage;
     int64_t done, total; /* samples */
     int64_t before;      /* of done: those of an earlier run */
-    int64_t tokens;      /* of this run */
+    int64_t tokens;      /* of this run; 0: none are counted */
 };
 void progress_tokens(struct progress *p, const struct token_progress *now);
 /* Training: updates, and what is worth watching. */

