@@ -6,11 +6,13 @@ import io
 import json
 import os
 import subprocess
+import warnings
 from pathlib import Path
 
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TQDM_DISABLE", "1")
+warnings.filterwarnings("ignore", category=FutureWarning)
 
 NEEDED = ("torch", "transformers", "peft", "tokenizers", "PIL", "numpy")
 VICUNA = ("A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite "
