@@ -41,15 +41,21 @@ static struct train_size largest_sample(const struct training *tr)
     return most;
 }
 
-/* Bytes beside the pass and its parameters: AdamW's moments, the tower and the reference, which take a sample at a time,
- * the images of a micro-batch, and the program itself with its libraries' buffers. */
+static uint64_t file_bytes(const struct adapter *adapter)
+{
+    return adapter != NULL ? adapter->file->bytes : 0;
+}
+
+/* Bytes beside the pass and its parameters: AdamW's moments, adapters that are mapped, the tower and the reference, which
+ * take a sample at a time, the images of a micro-batch, and the program itself with its libraries' buffers. */
 static uint64_t beside(const struct training *tr, struct train_size most)
 {
     const uint64_t program = 64 << 20,
                    share = tr->run.memory_limit / 64; /* 40 MiB were measured; a tiny limit is a test's */
     const struct model *m = tr->run.model;
     const struct train_size one = largest_sample(tr);
-    uint64_t bytes = (share > 0 && share < program ? share : program) + 2 * optimiser_moment_bytes(&tr->optimiser);
+    uint64_t bytes = (share > 0 && share < program ? share : program) + 2 * optimiser_moment_bytes(&tr->optimiser) +
+                     file_bytes(tr->run.adapter) + file_bytes(tr->reference_adapter);
     if (train_stage(&tr->params) != IMAGE_PIXELS)
         bytes += plan_score(m, &tr->params.adapter, 0, 0, one.images).activations;
     if (tr->reference)
