@@ -178,16 +178,17 @@ struct token_progress {
     const char *stage;
     int64_t done, total; /* samples */
     int64_t before;      /* of done: those of an earlier run */
-    int64_t tokens;      /* of this run */
+    int64_t tokens;      /* of this run; 0: none are counted */
 };
 void progress_tokens(struct progress *p, const struct token_progress *now);
 /* Training: updates, and what is worth watching. */
 struct step_progress {
     const char *stage;
-    int64_t done, total; /* updates */
-    int64_t before;      /* of done: those of an earlier run */
-    int64_t tokens;      /* of this run */
-    const char *what;    /* "loss 4.4361, margin 0.02" */
+    int64_t done, total;  /* updates */
+    int64_t before;       /* of done: those of an earlier run */
+    int64_t samples, all; /* of the update under way: an update may take an hour; 0 of 0 between updates */
+    int64_t tokens;       /* of this run */
+    const char *what;     /* "loss 4.4361, margin 0.02" */
 };
 void progress_steps(struct progress *p, const struct step_progress *now);
 /* Seconds since progress_start(). */

@@ -56,8 +56,10 @@ static bool due(struct progress *p, double *passed)
     return true;
 }
 
-/* "STAGE: WHAT, RATE, 1:05 left"; done of total says how much is left. */
-static void print_line(struct progress *p, const char *stage, const char *what, const char *rate, double left)
+/* "STAGE: WHAT, RATE, 1:05 left, MORE"; a negative @p left is unknown. On a terminal what does not fit is cut (?7l: no
+ * wrapping), or the next line would not go over all of this one. */
+static void print_line(struct progress *p, const char *stage, const char *what, const char *rate, double left,
+                       const char *more)
 {
     char eta[48] = "";
     if (left >= 3600)
@@ -65,10 +67,10 @@ static void print_line(struct progress *p, const char *stage, const char *what, 
     else if (left >= 0)
         snprintf(eta, sizeof eta, ", %ld:%02ld left", (long)left / 60, (long)left % 60);
     if (p->terminal) {
-        fprintf(stderr, "\r\033[K%s: %s, %s%s", stage ? stage : "", what, rate, eta);
+        fprintf(stderr, "\r\033[K\033[?7l%s: %s, %s%s%s\033[?7h", stage ? stage : "", what, rate, eta, more);
         p->cli->progress_shown = true;
     } else {
-        fprintf(stderr, "%s %s: %s, %s%s\n", p->cli->program->name, stage ? stage : "", what, rate, eta);
+        fprintf(stderr, "%s %s: %s, %s%s%s\n", p->cli->program->name, stage ? stage : "", what, rate, eta, more);
     }
 }
 
@@ -87,7 +89,7 @@ void progress_show(struct progress *p, const opa_progress *now)
                  (double)now->bytes / 1e6 / passed);
     else
         snprintf(rate, sizeof rate, "%.0f/s", (double)now->items / passed);
-    print_line(p, now->stage, what, rate, done > 0 && total >= done ? passed / done * (total - done) + 0.5 : -1);
+    print_line(p, now->stage, what, rate, done > 0 && total >= done ? passed / done * (total - done) + 0.5 : -1, "");
 }
 
 void progress_tokens(struct progress *p, const struct token_progress *now)
@@ -98,8 +100,11 @@ void progress_tokens(struct progress *p, const struct token_progress *now)
     char what[96], rate[48], a[32], b[32];
     const int64_t made = now->done - now->before, left = now->total - now->done;
     snprintf(what, sizeof what, "%s of %s samples", thousands(a, now->done), thousands(b, now->total));
-    snprintf(rate, sizeof rate, "%s tokens/s", thousands(a, (int64_t)((double)now->tokens / passed + 0.5)));
-    print_line(p, now->stage, what, rate, made > 0 ? passed / (double)made * (double)left + 0.5 : -1);
+    if (now->tokens > 0)
+        snprintf(rate, sizeof rate, "%s tokens/s", thousands(a, (int64_t)((double)now->tokens / passed + 0.5)));
+    else
+        snprintf(rate, sizeof rate, "%.0f/s", (double)made / passed);
+    print_line(p, now->stage, what, rate, made > 0 ? passed / (double)made * (double)left + 0.5 : -1, "");
 }
 
 void progress_steps(struct progress *p, const struct step_progress *now)
@@ -107,9 +112,14 @@ void progress_steps(struct progress *p, const struct step_progress *now)
     double passed;
     if (!due(p, &passed))
         return;
-    char what[200], rate[48], a[32], b[32], c[32];
-    const int64_t made = now->done - now->before, left = now->total - now->done;
-    snprintf(what, sizeof what, "step %s of %s, %s", thousands(a, now->done), thousands(b, now->total), now->what);
-    snprintf(rate, sizeof rate, "%s tokens/s", thousands(c, (int64_t)((double)now->tokens / passed + 0.5)));
-    print_line(p, now->stage, what, rate, made > 0 ? passed / (double)made * (double)left + 0.5 : -1);
+    char what[160], rate[48], more[200], a[32], b[32];
+    const double part = now->all > 0 ? (double)now->samples / (double)now->all : 0;
+    const double made = (double)(now->done - now->before) + part, left = (double)(now->total - now->done) - part;
+    size_t n = (size_t)snprintf(what, sizeof what, "step %s of %s", thousands(a, now->done), thousands(b, now->total));
+    if (now->all > 0)
+        snprintf(what + n, sizeof what - n, " (next: %s of %s samples)", thousands(a, now->samples),
+                 thousands(b, now->all));
+    snprintf(rate, sizeof rate, "%s tokens/s", thousands(a, (int64_t)((double)now->tokens / passed + 0.5)));
+    snprintf(more, sizeof more, "%s%s", now->what[0] ? ", " : "", now->what);
+    print_line(p, now->stage, what, rate, made > 0 ? passed / made * left + 0.5 : -1, more);
 }

@@ -41,14 +41,6 @@ struct making {
     const struct adapter *start;
 };
 
-/* Layers of the tower behind the feature layer. */
-static bool is_idle(const struct model *model, size_t id)
-{
-    const struct clip *clip = &model->clip;
-    return model->loader.modules[id].part == PART_VISION && clip->depth < clip->config.layers &&
-           id >= clip->layers[clip->depth].q.id;
-}
-
 static bool is_trained(const struct making *m, size_t id)
 {
     const bool has = m->start == NULL || m->start->of[id].rank > 0;
@@ -61,7 +53,7 @@ static void lay_out(const struct making *m, bool idle, bool is_b)
     struct params *p = m->params;
     for (size_t id = 0; id < m->model->loader.module_count; id++) {
         const struct loader_module *module = &m->model->loader.modules[id];
-        if (!is_trained(m, id) || is_idle(m->model, id) != idle)
+        if (!is_trained(m, id) || model_is_idle(m->model, id) != idle)
             continue;
         const size_t rows = is_b ? module->rows : p->rank, cols = is_b ? p->rank : module->cols;
         p->list[p->list_count++] = (struct param){id, is_b, p->total, rows, cols, idle};

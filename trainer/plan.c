@@ -22,7 +22,7 @@ static uint64_t activation_floats(const struct model *m, const struct adapter *a
 
 static struct plan begin(const struct model *m, const struct adapter *adapter)
 {
-    return (struct plan){.weights = model_bytes(m), .adapter = adapter ? adapter->file->bytes : 0};
+    return (struct plan){.weights = model_bytes(m), .adapter = adapter && adapter->file ? adapter->file->bytes : 0};
 }
 
 static struct plan finish(struct plan plan)

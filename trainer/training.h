@@ -63,10 +63,12 @@ struct training {
     struct run_folder folder;
     FILE *log, *eval_log;
     opa_json_writer *w;
-    struct progress progress;
+    struct progress progress, looking; /* of the run; of an evaluation */
+    char told[160];                    /* what the last update said, on the line that is seen while it runs */
     struct settings seen;             /* what any log-prob depends on: the part of the settings that references share */
     int64_t total, per_epoch, before; /* updates: of all, of an epoch, done before this start */
-    int64_t tokens;                   /* of this start */
+    int64_t step;                     /* done */
+    int64_t tokens, tokens_before;    /* of this start; of them before the evaluation under way */
     int64_t left_out;
 };
 
@@ -142,6 +144,8 @@ int log_update(struct training *tr, int64_t step, double rate, double seconds, i
 int log_eval(struct training *tr, int64_t step);
 struct run_sizes log_sizes(struct training *tr);
 void log_progress(struct training *tr, int64_t step);
+/* In an update, or an evaluation: @p done of its @p count samples are through. */
+void log_progress_within(struct training *tr, bool train, size_t done, size_t count);
 
 /* Samples ready for the pass (training_feed.c). */
 int feed_measure(struct training *tr, struct samples *s, char *const *paths, size_t count);

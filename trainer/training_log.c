@@ -105,17 +105,38 @@ int log_eval(struct training *tr, int64_t step)
     return put_line(tr, tr->eval_log);
 }
 
+static void show_steps(struct training *tr, size_t samples, size_t all)
+{
+    const struct step_progress now = {.stage = tr->run.cli->command->name,
+                                      .done = tr->step,
+                                      .total = tr->total,
+                                      .before = tr->before,
+                                      .samples = (int64_t)samples,
+                                      .all = (int64_t)all,
+                                      .tokens = tr->tokens,
+                                      .what = tr->told};
+    progress_steps(&tr->progress, &now);
+}
+
 void log_progress(struct training *tr, int64_t step)
 {
-    char what[160];
     const struct loss_report *r = &tr->update.report;
     const double pairs = (double)r->pairs;
+    const size_t n = (size_t)snprintf(tr->told, sizeof tr->told, "loss %.4f", r->terms.total);
     if (r->pairs > 0)
-        snprintf(what, sizeof what, "loss %.4f, chosen %.1f, rejected %.1f, margin %.3f, %.0f%% right", r->terms.total,
-                 r->chosen / pairs, r->rejected / pairs, (r->reward_chosen - r->reward_rejected) / pairs,
-                 100 * r->right / pairs);
+        snprintf(tr->told + n, sizeof tr->told - n, ", margin %.3f, %.0f%% right, chosen %.1f, rejected %.1f",
+                 (r->reward_chosen - r->reward_rejected) / pairs, 100 * r->right / pairs, r->chosen / pairs,
+                 r->rejected / pairs);
+    tr->step = step;
+    show_steps(tr, 0, 0);
+}
+
+void log_progress_within(struct training *tr, bool train, size_t done, size_t count)
+{
+    const struct token_progress now = {
+        .stage = "eval", .done = (int64_t)done, .total = (int64_t)count, .tokens = tr->tokens - tr->tokens_before};
+    if (train)
+        show_steps(tr, done, count);
     else
-        snprintf(what, sizeof what, "loss %.4f", r->terms.total);
-    const struct step_progress now = {tr->run.cli->command->name, step, tr->total, tr->before, tr->tokens, what};
-    progress_steps(&tr->progress, &now);
+        progress_tokens(&tr->looking, &now);
 }

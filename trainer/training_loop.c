@@ -104,6 +104,14 @@ static void add_ranks(struct training *tr, bool train)
         ranks_sum(r, tr->params.gradient, tr->params.count);
 }
 
+static int64_t tokens_of(const struct samples *s, const uint32_t *order, size_t count)
+{
+    int64_t tokens = 0;
+    for (size_t i = 0; i < count; i++)
+        tokens += (int64_t)s->measured[order[i]].size.tokens;
+    return tokens;
+}
+
 /* All micro-batches of samples order[0..count), as one mean. */
 static int batch(struct training *tr, struct samples *s, const uint32_t *order, size_t count, uint64_t visit,
                  bool train)
@@ -115,10 +123,11 @@ static int batch(struct training *tr, struct samples *s, const uint32_t *order, 
     for (size_t at = own.begin; at < own.end && status == OPA_OK;) {
         const size_t n = feed_group(tr, s, order + at, own.end - at);
         status = micro_batch(tr, s, order + at, n, visit, train);
+        tr->tokens += tokens_of(s, order + at, n);
         at += n;
+        log_progress_within(tr, train, at - own.begin, own.end - own.begin);
     }
-    for (size_t i = 0; i < count; i++)
-        tr->tokens += (int64_t)s->measured[order[i]].size.tokens;
+    tr->tokens += tokens_of(s, order, own.begin) + tokens_of(s, order + own.end, count - own.end); /* the others' */
     status = ranks_agree(&tr->ranks, &tr->run.t, status);
     if (status == OPA_OK)
         add_ranks(tr, train);
@@ -138,6 +147,8 @@ static int evaluate(struct training *tr, int64_t step)
         return OPA_OK;
     for (size_t i = 0; i < count; i++)
         tr->order[i] = (uint32_t)i;
+    progress_start(&tr->looking, tr->run.cli);
+    tr->tokens_before = tr->tokens;
     const int status = batch(tr, &tr->eval, tr->order, count, 0, false);
     return status == OPA_OK ? agree(tr, log_eval(tr, step)) : status;
 }
@@ -187,7 +198,7 @@ int loop_run(struct training *tr)
     int64_t step = tr->folder.step > 0 ? tr->folder.step : 0;
     listen_to_signals(&tr->ranks);
     int status = step == 0 ? evaluate(tr, 0) : OPA_OK;
-    tr->before = step;
+    tr->before = tr->step = step;
     tr->tokens = 0;
     progress_start(&tr->progress, tr->run.cli);
     while (step < tr->total && status == OPA_OK && !stop) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "plan.h"
 #include "training.h"
 
 static struct train_size larger(struct train_size a, struct train_size b)
@@ -43,6 +44,38 @@ static void largest_groups(const struct training *tr, const struct samples *s, c
     }
 }
 
+static struct train_size largest_sample(const struct training *tr)
+{
+    struct train_size most = {0};
+    for (size_t i = 0; i < tr->train.data.count; i++)
+        most = larger(most, tr->train.measured[i].size);
+    for (size_t i = 0; i < tr->eval.data.count; i++)
+        most = larger(most, tr->eval.measured[i].size);
+    return most;
+}
+
+static uint64_t file_bytes(const struct adapter *adapter)
+{
+    return adapter != NULL ? adapter->file->bytes : 0;
+}
+
+/* Bytes beside the pass and its parameters: AdamW's moments, adapters that are mapped, the tower and the reference, which
+ * take a sample at a time, the images of a micro-batch, and the program itself with its libraries' buffers. */
+static uint64_t beside(const struct training *tr, struct train_size most)
+{
+    const uint64_t program = 64 << 20,
+                   share = tr->run.memory_limit / 64; /* 40 MiB were measured; a tiny limit is a test's */
+    const struct model *m = tr->run.model;
+    const struct train_size one = largest_sample(tr);
+    uint64_t bytes = (share > 0 && share < program ? share : program) + 2 * optimiser_moment_bytes(&tr->optimiser) +
+                     file_bytes(tr->run.adapter) + file_bytes(tr->reference_adapter);
+    if (train_stage(&tr->params) != IMAGE_PIXELS)
+        bytes += plan_score(m, &tr->params.adapter, 0, 0, one.images).activations;
+    if (tr->reference)
+        bytes += plan_score(m, tr->referee.adapter, one.tokens, one.targets, one.images).activations;
+    return bytes + sizeof(float) * most.images * example_image_floats(m, train_stage(&tr->params));
+}
+
 int plan_open(struct training *tr)
 {
     struct trainer *t = &tr->run.t;
@@ -63,8 +96,7 @@ int plan_open(struct training *tr)
         tr->order[i] = (uint32_t)i;
     largest_groups(tr, &tr->eval, tr->order, tr->eval.data.count, &most);
     if (status == OPA_OK)
-        status = train_plan(t, &tr->plan, tr->run.model, &tr->params, most, 2 * optimiser_moment_bytes(&tr->optimiser),
-                            tr->run.memory_limit);
+        status = train_plan(t, &tr->plan, tr->run.model, &tr->params, most, beside(tr, most), tr->run.memory_limit);
     if (status == OPA_OK)
         status = train_open(t, &tr->pass, tr->run.model, &tr->params, &tr->plan);
     tr->update = (struct update){.t = t,
@@ -84,7 +116,8 @@ static int64_t mib(uint64_t bytes)
 void plan_say(struct training *tr)
 {
     const struct train_plan *p = &tr->plan;
-    char a[32], b[32], c[32], d[32], e[32];
+    const uint64_t moments = 2 * optimiser_moment_bytes(&tr->optimiser);
+    char a[32], b[32], c[32], d[32], e[32], f[32], limit[64] = "";
     cli_note(tr->run.cli, "%s updates over %s samples; %s parameters of rank %zu (%s)", thousands(a, tr->total),
              thousands(b, (int64_t)tr->train.data.count), thousands(c, (int64_t)tr->params.count), tr->params.rank,
              targets_name(tr->targets));
@@ -94,12 +127,18 @@ void plan_say(struct training *tr)
     if (tr->ranks.unused > 0 && tr->run.threads == tr->ranks.threads)
         cli_note(tr->run.cli, "no rank may use %d of this host's processors: mpirun --bind-to none may change that",
                  tr->ranks.unused);
+    if (tr->schedule.warmup >= tr->total && tr->total > 0)
+        cli_note(tr->run.cli, "warning: --warmup is %s updates: the rate does not reach --lr in this run",
+                 thousands(a, tr->schedule.warmup));
+    if (tr->run.memory_limit > 0)
+        snprintf(limit, sizeof limit, " of %s allowed", thousands(a, mib(tr->run.memory_limit)));
     cli_note(tr->run.cli,
-             "plan: %s MiB of weights (mapped), %s of parameters, %s of moments, %s of activations (%zu of %zu layers "
-             "kept, micro-batches of up to %s tokens)",
-             thousands(a, mib(p->weights)), thousands(b, mib(p->params)),
-             thousands(c, mib(2 * optimiser_moment_bytes(&tr->optimiser))), thousands(d, mib(p->activations)), p->kept,
-             p->layers, thousands(e, (int64_t)p->most.tokens));
+             "plan: %s MiB%s: %s of weights (mapped), %s of parameters and gradients, %s of moments, %s of activations "
+             "(%zu of %zu layers kept, micro-batches of up to %s tokens), %s of others",
+             thousands(b, mib(p->total)), limit, thousands(c, mib(p->weights)), thousands(d, mib(p->params)),
+             thousands(e, mib(moments)), thousands(f, mib(p->activations)), p->kept, p->layers,
+             thousands((char[32]){0}, (int64_t)p->most.tokens),
+             thousands((char[32]){0}, mib(p->total - p->weights - p->params - p->activations - moments)));
 }
 
 void plan_say_peak(struct training *tr)

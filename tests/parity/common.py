@@ -16,7 +16,10 @@ def arguments(doc, **extra):
     p.add_argument("--opapairs", default=str(ROOT / "build/cli/opapairs"))
     p.add_argument("--shared", default=os.environ.get("OPA_TEST_SHARED", str(ROOT.parent / "shared")))
     for name, value in extra.items():
-        p.add_argument("--" + name, default=value, type=type(value) if value is not None else str)
+        if isinstance(value, bool):
+            p.add_argument("--" + name, action="store_true")
+        else:
+            p.add_argument("--" + name, default=value, type=type(value) if value is not None else str)
     a = p.parse_args()
     a.opapairs = str(Path(a.opapairs).resolve())
     a.shared = Path(a.shared)

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """sft and dpo over the demo's pack: their folders, kills, refusals."""
 
+import contextlib
 import json
 import math
 import os
+import pty
+import re
 import resource
 import signal
 import subprocess
@@ -37,6 +40,39 @@ class Training(TrainingCase):
             self.assertTrue(all(field in line for line in log), field)
         self.assert_documents(out)
         self.assertIn("the language model", self.train("adapter", "check", out, "--model", CHECKPOINT))
+        self.assertNotIn("is zero", self.err)  # not even for the tower's last layer, which nothing goes through
+
+    def test_the_plan_adds_up_and_holds(self):
+        pack = self.demo_pack()
+        for verb in ("sft", "dpo"):
+            self.train(verb, "--model", CHECKPOINT, pack, "-o", self.path(verb), *FAST, "--epochs", 1, "--memory", "200M",
+                       "--warmup", 1000)
+            plan = re.search(r"plan: ([\d,]+) MiB of 200 allowed: (.*)", self.err)
+            self.assertTrue(plan, self.err)
+            parts = re.findall(r"([\d,]+) of (?:weights|parameters|moments|activations|others)", plan[2])
+            self.assertEqual(len(parts), 5, plan[2])
+            self.assertAlmostEqual(int(plan[1]), sum(map(int, parts)), delta=3)
+            self.assertLessEqual(int(plan[1]), 200)
+            peak = re.search(r"peak behind the first update: ([\d,]+) MiB", self.err)
+            self.assertLessEqual(int(peak[1]), 200)
+            self.assertIn("does not reach --lr", self.err)
+
+    def test_a_terminal_sees_how_far_an_update_is(self):
+        pack, said = self.demo_pack(), b""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.environ["TERM"] = "xterm"
+            os.execv(OPATRAIN, [OPATRAIN, "dpo", "--model", CHECKPOINT, pack, "-o", self.path("out"), *map(str, FAST), "--batch",
+                                "4", "--micro-tokens", "1", "--epochs", "3", "--eval", pack])
+        with contextlib.suppress(OSError):  # EIO: it has ended
+            while piece := os.read(terminal, 4096):
+                said += piece
+        self.assertEqual(os.waitpid(pid, 0)[1], 0, said[-1000:])
+        for want in (rb"look: \d+ of \d+ samples, \d+/s", rb"eval: \d+ of \d+ samples, [\d,]+ tokens/s", rb"left, loss \d+\.\d+, margin ",
+                     rb"dpo: step \d+ of \d+ \(next: [1-4] of 4 samples\), [\d,]+ tokens/s, 0:\d\d left"):
+            self.assertTrue(re.search(want, said), (want, said[-3000:]))
+        for line in re.findall(rb"\r\x1b\[K([^\r\n]* left[^\r\n]*)", said):  # each on a row of its own, however narrow
+            self.assertTrue(line.startswith(b"\x1b[?7l") and line.endswith(b"\x1b[?7h"), line)
 
     def test_dpo_begins_at_its_reference(self):
         pack = self.demo_pack()

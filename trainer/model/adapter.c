@@ -152,11 +152,17 @@ static bool all_zero(ops_matrix m)
     return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
-static void note_zero(const struct opening *o, size_t layers)
+/* Layers that nothing goes through stay zero, however long they are trained. */
+static void note_zero(const struct opening *o)
 {
-    size_t zero = 0;
-    for (size_t i = 0; i < o->adapter->count; i++)
-        zero += o->adapter->of[i].rank > 0 && all_zero(o->adapter->of[i].b);
+    size_t layers = 0, zero = 0;
+    for (size_t i = 0; i < o->adapter->count; i++) {
+        const struct lora *lora = &o->adapter->of[i];
+        if (lora->rank == 0 || model_is_idle(o->model, i))
+            continue;
+        layers++;
+        zero += all_zero(lora->b);
+    }
     if (zero == layers)
         trainer_note(o->t, "%s: lora_B is zero in all %zu layers: the adapter changes nothing", o->dir, layers);
     else if (zero > 0)
@@ -177,7 +183,7 @@ static int read_tensors(struct opening *o)
     if (layers == 0)
         return trainer_fail(o->t, OPA_EDATA, "%s: the adapter matches no layer of the model", o->dir);
     a->max_rank = o->config.rank;
-    note_zero(o, layers);
+    note_zero(o);
     return OPA_OK;
 }
 

@@ -173,6 +173,12 @@ bool model_sees(const struct model *m)
     return model_config_sees(&m->config);
 }
 
+bool model_is_idle(const struct model *m, size_t id)
+{
+    return m->loader.modules[id].part == PART_VISION && m->clip.depth < m->clip.config.layers &&
+           id >= m->clip.layers[m->clip.depth].q.id;
+}
+
 int model_see(struct trainer *t, const struct model *m, const struct adapter *adapter, float *out, const float *pixels,
               size_t images, struct scratch *scratch)
 {

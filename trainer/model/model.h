@@ -38,6 +38,8 @@ uint64_t model_bytes(const struct model *model);
 bool model_sees(const struct model *model);
 /** Rows that an image takes, 0 for a model without a tower; the most that one takes where they differ (OneVision). */
 size_t model_image_rows(const struct model *model);
+/** Is linear layer @p id behind the tower's feature layer? Nothing goes through it. */
+bool model_is_idle(const struct model *model, size_t id);
 
 /** LLaVA: projected features out [images, image rows, text hidden] of normalised pixels [images, 3, size, size]. */
 int model_see(struct trainer *t, const struct model *model, const struct adapter *adapter, float *out,
