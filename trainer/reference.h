@@ -25,8 +25,12 @@ int reference_open(struct trainer *t, struct reference *out, const char *path, c
 void reference_release(struct reference *reference);
 
 bool reference_has(const struct reference *reference, size_t place);
-/** Keep view.reference of the used views, clean ones and, where @p masked, masked ones. OPA_EIO. */
+/** Keep view.reference of the used views, clean ones and, where @p masked, masked ones. OPA_EIO; OPA_EDATA: one of
+ *  them is not finite. */
 int reference_add(struct trainer *t, struct reference *reference, const struct example *example, bool masked);
+/** Is what was kept of a sample what view.reference holds, as just computed? OPA_EDATA: a log-prob is off by more than
+ *  rounding makes, so another build of the program made the file. */
+int reference_prove(struct trainer *t, const struct reference *reference, const struct example *example, bool masked);
 /** Fill view.reference from what was kept. OPA_EDATA: another number of tokens. */
 int reference_fill(struct trainer *t, const struct reference *reference, struct example *example, bool masked);
 

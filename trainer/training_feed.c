@@ -156,9 +156,20 @@ static int refer_one(struct training *tr, struct samples *s, size_t place, bool 
         status = example_see(&tr->referee, e, IMAGE_PROJECTED, 0);
     if (status == OPA_OK)
         status = example_link(&tr->run.t, e);
-    if (status == OPA_OK)
-        status = example_refer(&tr->referee, e, true, masked);
-    return status == OPA_OK ? reference_add(&tr->run.t, &s->reference, e, masked) : status;
+    return status == OPA_OK ? example_refer(&tr->referee, e, true, masked) : status;
+}
+
+/* What is kept of one sample is computed again: the version of the program is in the file's head, but not whether it was
+ * built from the same sources. */
+static int prove_reference(struct training *tr, struct samples *s, bool masked)
+{
+    size_t place = 0;
+    while (place < s->data.count && !reference_has(&s->reference, place))
+        place++;
+    if (place == s->data.count)
+        return OPA_OK;
+    const int status = refer_one(tr, s, place, masked);
+    return status == OPA_OK ? reference_prove(&tr->run.t, &s->reference, &tr->other, masked) : status;
 }
 
 int feed_reference(struct training *tr, struct samples *s)
@@ -172,6 +183,8 @@ int feed_reference(struct training *tr, struct samples *s)
         status = reference_open(&tr->run.t, &s->reference, path, depends.data, s->data.count);
     settings_release(&depends);
     free(path);
+    if (status == OPA_OK)
+        status = prove_reference(tr, s, masked);
     progress_start(&tr->progress, tr->run.cli);
     for (size_t i = 0; i < s->data.count && status == OPA_OK; i++, now.done++) {
         if (reference_has(&s->reference, i)) {
@@ -179,6 +192,8 @@ int feed_reference(struct training *tr, struct samples *s)
             continue;
         }
         status = refer_one(tr, s, i, masked);
+        if (status == OPA_OK)
+            status = reference_add(&tr->run.t, &s->reference, &tr->other, masked);
         now.tokens += (int64_t)tr->referee.tree.tokens;
         progress_tokens(&tr->progress, &now);
     }
