@@ -107,7 +107,7 @@ static int run(struct cli *cli, int argc, char **argv)
                                            .masks = "fresh",
                                            .c = unset};
     dpo_flags(&tr, flags);
-    int go = config_arguments(cli, &tr.run.t, &config, argc, argv);
+    int go = config_arguments(cli, &tr.run.t, &config, argc, argv, flags, DPO_FLAGS);
     if (go == GO_ON)
         go = cli_options(cli, config.argc, config.argv, flags, DPO_FLAGS);
     if (go == GO_ON)

@@ -26,7 +26,7 @@ static int run(struct cli *cli, int argc, char **argv)
     training_flags(&tr, flags);
     flags[TRAINING_FLAGS] = (struct flag){"resume", 0, FLAG_SWITCH, &o->resume};
     flags[TRAINING_FLAGS + 1] = (struct flag){"loss-mean", 0, FLAG_TEXT, &o->loss_mean};
-    int go = config_arguments(cli, &tr.run.t, &config, argc, argv);
+    int go = config_arguments(cli, &tr.run.t, &config, argc, argv, flags, TRAINING_FLAGS + 2);
     if (go == GO_ON)
         go = cli_options(cli, config.argc, config.argv, flags, TRAINING_FLAGS + 2);
     if (go == GO_ON)
