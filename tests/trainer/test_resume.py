@@ -245,7 +245,7 @@ class Config(TrainerCase):
         for content, words in (
             ("", ("config",)), ("[]", ("not a JSON object",)), ("7", ("not a JSON object",)), ('{"lr":', ("config",)),
             ('{"lr": {}}', ("lr: neither",)), ('{"lr": []}', ("lr: neither",)), ('{"lr": "fast"}', ("lr",)),
-            ('{"lr": NaN}', ("NaN",)), ('{"lr": 1e999}', ("1e999",)), ('{"lr": null}', ("no-such-pack",)),
+            ('{"lr": NaN}', ("NaN",)), ('{"lr": 1e999}', ("lr",)), ('{"seed": 18446744073709551615}', ("no-such-pack",)), ('{"lr": null}', ("no-such-pack",)),
             ('{"lr": true}', ("lr: wants a value",)), ('{"lr": false}', ("lr: wants a value",)), ('{"epochs": 1.5}', ("epochs",)),
             ('{"epochs": -1}', ("epochs",)), ('{"epochs": 99999999999999999999}', ("epochs",)), ('{"": 1}', ("no option",)),
             ('{"=": 1}', ("'=' is no option",)), ('{"-": 1}', ("'-' is no option",)), ('{"lr=3": 1}', ("'lr=3' is no option",)),
