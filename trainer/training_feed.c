@@ -80,6 +80,23 @@ size_t feed_group(const struct training *tr, const struct samples *s, const uint
 
 /* ---- looking at all of them, before anything is trained ---- */
 
+/* Ids of the model's vocabulary, at positions that it has? */
+static int check_ids(struct training *tr, const struct example *e, const struct train_response *response)
+{
+    const struct llama_config *text = &tr->run.model->config.text;
+    const size_t image = e->sample.image.data ? model_image_rows(tr->run.model) : 0;
+    for (size_t i = 0; i < response->count; i++) {
+        if ((size_t)response->ids[i] >= text->vocabulary)
+            return trainer_fail(&tr->run.t, OPA_ERECORD, "token %d is beyond the model's vocabulary of %zu",
+                                (int)response->ids[i], text->vocabulary);
+    }
+    if (e->prompt.count + image + response->count > text->max_positions)
+        return trainer_fail(&tr->run.t, OPA_ERECORD,
+                            "prompt and response take more than the model's %zu positions (max_position_embeddings)",
+                            text->max_positions);
+    return OPA_OK;
+}
+
 /* The image is decoded once, too: better now than in the third hour. */
 static int measure(struct training *tr, struct samples *s, struct example *e, size_t place, struct measured *out)
 {
@@ -94,16 +111,10 @@ static int measure(struct training *tr, struct samples *s, struct example *e, si
     out->size = train_size(tr->run.model, &e->tree);
     loss_count(&tr->loss, &out->counts, e);
     for (size_t v = 0; v < e->tree.count; v++) {
-        for (size_t k = 0; k < e->branches[v].count; k++) {
-            const size_t image = e->sample.image.data ? model_image_rows(tr->run.model) : 0;
-            if (e->prompt.count + image + e->branches[v].responses[k].count > tr->run.model->config.text.max_positions)
-                return trainer_fail(&tr->run.t, OPA_ERECORD,
-                                    "prompt and response take more than the model's %zu positions "
-                                    "(max_position_embeddings)",
-                                    tr->run.model->config.text.max_positions);
-        }
+        for (size_t k = 0; k < e->branches[v].count && status == OPA_OK; k++)
+            status = check_ids(tr, e, &e->branches[v].responses[k]);
     }
-    return OPA_OK;
+    return status;
 }
 
 static int measure_all(struct training *tr, struct samples *s, bool *keep)
