@@ -156,7 +156,7 @@ static int show_all(struct inspect *in)
 static int inspect(struct inspect *in)
 {
     opa_context *ctx = in->cli->ctx;
-    const int result = source_note_all(&in->source);
+    const int result = source_note(&in->source, !in->jsonl && filter_is_at_once(&in->filter));
     if (result != 0)
         return result;
     if (opa_encoder_new(ctx, &in->encoder, in->source.tokenizer) != OPA_OK ||
@@ -235,7 +235,8 @@ const struct command cmd_inspect = {
             "left out of packs, + accepted, * changed by hand, . seen; certificate; share of the tokens of both\n"
             "texts that were edited; worst score; findings, errors first; the first edit. On less than 64 columns\n"
             "the certificate is a mark (= exact, ~ repaired, ? ambiguous, ! broken, - none), and findings that are\n"
-            "only infos are left out.\n\n"
+            "only infos are left out. Of a pack, what only a comparison of all samples says (OP602, OP605, OP606)\n"
+            "is left to --jsonl, --only, --code and --sort, so that the first line is there at once.\n\n"
             "With ids, the details: each sentence with its score, error type, place, objects and reason, and the\n"
             "words that were [-deleted-] and {+inserted+}, in colour on a terminal.\n"
             "Control characters are shown as symbols. On a terminal with 24-bit colours the image is shown too.\n"

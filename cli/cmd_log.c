@@ -107,20 +107,12 @@ static int put_imports(struct log *l)
     return result;
 }
 
-static void copy(char *to, size_t room, opa_text text)
-{
-    const size_t size = text.size < room ? text.size : room - 1;
-    if (size > 0)
-        memcpy(to, text.data, size);
-    to[size] = '\0';
-}
-
 static int gather(struct log *l, const opa_edit *e)
 {
     struct imports now = {.first = e->sequence, .last = e->sequence, .count = 1}, *i = &l->imports;
-    copy(now.file, sizeof now.file, e->why);
-    copy(now.by, sizeof now.by, e->by);
-    copy(now.at, sizeof now.at, e->at);
+    text_copy(now.file, sizeof now.file, e->why);
+    text_copy(now.by, sizeof now.by, e->by);
+    text_copy(now.at, sizeof now.at, e->at);
     if (i->count > 0 && strcmp(i->file, now.file) == 0 && strcmp(i->by, now.by) == 0 && strcmp(i->at, now.at) == 0) {
         i->last = e->sequence;
         i->count++;

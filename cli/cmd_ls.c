@@ -62,7 +62,7 @@ static int print_row(void *user, struct view *v)
 
 static int list(struct ls *ls, struct source *s, struct filter *filter)
 {
-    int result = source_note_all(s);
+    int result = source_note(s, ls->w == NULL && filter_is_at_once(filter));
     ls->id_columns = s->id_columns < MOST_ID ? s->id_columns : MOST_ID;
     if (result == 0)
         result = filter_each(filter, s, NULL, 0, NULL, print_row, ls);
@@ -112,7 +112,9 @@ const struct command cmd_ls = {
             "Usage: opapairs ls STORE|PACK [--jsonl]\n" FILTER_USAGE "\n"
             "One line a sample: certificate, whether it was edited or excluded, its pairs (L language, I image, A\n"
             "anchor) as the default recipe builds them from a store, or as they stand in a pack, and the codes of\n"
-            "its findings. A sample that would be left out has no pairs.\n\n"
+            "its findings. A sample that would be left out has no pairs. The table of a pack begins at once: what\n"
+            "only a comparison of all samples says (OP602, OP605, OP606) is left to --jsonl, --only, --code and\n"
+            "--sort.\n\n"
             "  --jsonl           a JSON document per sample\n\n" FILTER_HELP,
     .run = run,
 };

@@ -21,14 +21,6 @@ struct undo {
     size_t count, capacity;
 };
 
-static void copy(char *to, size_t room, opa_text text)
-{
-    const size_t size = text.size < room ? text.size : room - 1;
-    if (size > 0)
-        memcpy(to, text.data, size);
-    to[size] = '\0';
-}
-
 static int note(void *user, const opa_edit *e)
 {
     struct undo *u = user;
@@ -42,9 +34,9 @@ static int note(void *user, const opa_edit *e)
     }
     struct told *to = &u->log[u->count++];
     *to = (struct told){.sequence = e->sequence, .undoes = e->undoes, .what = e->what};
-    copy(to->by, sizeof to->by, e->by);
-    copy(to->at, sizeof to->at, e->at);
-    copy(to->why, sizeof to->why, e->why);
+    text_copy(to->by, sizeof to->by, e->by);
+    text_copy(to->at, sizeof to->at, e->at);
+    text_copy(to->why, sizeof to->why, e->why);
     return 0;
 }
 

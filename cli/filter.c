@@ -246,6 +246,11 @@ bool filter_wants_checker(const struct filter *f)
     return wants;
 }
 
+bool filter_is_at_once(const struct filter *f)
+{
+    return f->key == SORT_NONE && !filter_wants_checker(f);
+}
+
 /* ---- deciding ---- */
 
 static bool words_pass(const struct filter *f, const opa_sample *sample, const struct view *v)

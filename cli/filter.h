@@ -66,6 +66,8 @@ bool filter_selects(const struct filter *f);
 bool filter_wants_checker(const struct filter *f);
 /* Read the options. 0, or the exit code of a message that was printed. Released either way with filter_release(). */
 int filter_prepare(struct filter *f, struct cli *cli);
+/* Can the first sample be shown before all are read? Not where they are sorted, nor where the checker decides. */
+bool filter_is_at_once(const struct filter *f);
 void filter_release(struct filter *f);
 bool filter_pass(struct filter *f, const struct view *view);
 

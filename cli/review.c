@@ -30,10 +30,12 @@ int64_t review_left(const struct review *r)
 
 void review_say(struct review *r, bool failed, const char *format, ...)
 {
+    char all[2 * REVIEW_MESSAGE];
     va_list args;
     va_start(args, format);
-    vsnprintf(r->message, sizeof r->message, format, args);
+    vsnprintf(all, sizeof all, format, args);
     va_end(args);
+    text_copy(r->message, sizeof r->message, text_of(all));
     r->failed = failed;
 }
 
@@ -222,8 +224,7 @@ bool review_look(struct review *r, view_fn fn, void *user)
     if (!review_read(r, &sample, r->at))
         return false;
     r->sequence = sample.sequence;
-    snprintf(r->decided_by, sizeof r->decided_by, "%.*s", (int)sample.reviewed_by.size,
-             sample.reviewed_by.data ? sample.reviewed_by.data : "");
+    text_copy(r->decided_by, sizeof r->decided_by, sample.reviewed_by);
     r->cli->held = said;
     r->cli->held_size = sizeof said;
     int result = source_view(r->source, &view, &sample);

@@ -4,18 +4,28 @@
 
 #include "review.h"
 
+static bool say_changed(struct review *r, opa_text by)
+{
+    char name[sizeof r->decided_by];
+    text_copy(name, sizeof name, by);
+    review_say(r, true, "nothing done: it changed meanwhile%s%s", *name ? ", by " : "", name);
+    return false;
+}
+
 bool review_unchanged(struct review *r)
 {
     const int64_t shown = r->sequence;
     opa_sample sample;
     if (!review_read(r, &sample, r->at))
         return false;
-    if (sample.sequence == shown)
-        return true;
-    const opa_text by = sample.reviewed_by;
-    review_say(r, true, "nothing done: it changed meanwhile%s%.*s", by.data ? ", by " : "", (int)by.size,
-               by.data ? by.data : "");
-    return false;
+    return sample.sequence == shown || say_changed(r, sample.reviewed_by);
+}
+
+/* The store, for a decision about the sample as it was shown: it refuses where another was faster, even by a moment. */
+static opa_store *deciding(struct review *r)
+{
+    opa_store_expect(r->source->store, r->sequence);
+    return r->source->store;
 }
 
 /* For undo. Without memory for it a decision is as good, only undo does not lead back there. */
@@ -37,10 +47,12 @@ static bool settle(struct review *r, int status, const char *done)
 {
     const opa_text id = review_id(r, r->at);
     opa_sample sample;
-    if (status != OPA_OK)
+    if (status != OPA_OK && status != OPA_ECHANGED)
         return review_fail(r, status);
     if (!review_read(r, &sample, r->at))
         return false;
+    if (status == OPA_ECHANGED)
+        return say_changed(r, sample.reviewed_by);
     r->sequence = sample.sequence;
     if (!review_undecided(sample.review))
         remember(r, sample.sequence);
@@ -57,7 +69,7 @@ bool review_accept(struct review *r)
         review_say(r, true, review == OPA_REVIEW_ACCEPTED ? "accepted already" : "excluded: u takes that back");
         return false;
     }
-    return settle(r, opa_store_accept(r->source->store, review_id(r, r->at), NULL, r->by), "accepted");
+    return settle(r, opa_store_accept(deciding(r), review_id(r, r->at), NULL, r->by), "accepted");
 }
 
 bool review_exclude(struct review *r, const char *why)
@@ -68,17 +80,17 @@ bool review_exclude(struct review *r, const char *why)
         review_say(r, true, "excluded already");
         return false;
     }
-    return settle(r, opa_store_set_excluded(r->source->store, review_id(r, r->at), true, why, r->by), "excluded");
+    return settle(r, opa_store_set_excluded(deciding(r), review_id(r, r->at), true, why, r->by), "excluded");
 }
 
 bool review_set_revised(struct review *r, opa_text revised)
 {
-    return settle(r, opa_store_set_revised(r->source->store, review_id(r, r->at), revised, NULL, r->by), "changed");
+    return settle(r, opa_store_set_revised(deciding(r), review_id(r, r->at), revised, NULL, r->by), "changed");
 }
 
 bool review_set_report(struct review *r, opa_text report)
 {
-    return settle(r, opa_store_set_report(r->source->store, review_id(r, r->at), report, NULL, r->by, NULL),
+    return settle(r, opa_store_set_report(deciding(r), review_id(r, r->at), report, NULL, r->by, NULL),
                   "report changed");
 }
 
@@ -125,6 +137,7 @@ static bool go_back(struct review *r)
         if (review_undecided(sample.review))
             continue;
         r->at = done.place;
+        r->sequence = done.sequence;
         if (sample.sequence == done.sequence)
             return true;
         review_say(r, true, "nothing taken back: it changed after your decision");
@@ -140,7 +153,7 @@ bool review_undo(struct review *r)
     if (review_undecided(r->items[r->at].review) ? !go_back(r) : !review_unchanged(r))
         return false;
     const opa_text id = review_id(r, r->at);
-    const int status = opa_store_undo(r->source->store, id, r->by);
+    const int status = opa_store_undo(deciding(r), id, r->by);
     snprintf(done, sizeof done, "taken back (%s)", status == OPA_OK ? name_taken_back(r, id) : "");
     return settle(r, status, done);
 }

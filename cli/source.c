@@ -353,14 +353,33 @@ static int note_pack(struct source *s)
     return status == OPA_END ? OPA_OK : status;
 }
 
-int source_note_all(struct source *s)
+/* The index has the ids. */
+static void measure_ids(struct source *s)
+{
+    for (size_t i = 0; i < opa_pack_count(s->pack); i++) {
+        const size_t columns = text_width(opa_pack_at(s->pack, i)->id);
+        s->id_columns = columns > s->id_columns ? columns : s->id_columns;
+    }
+}
+
+int source_note(struct source *s, bool at_once)
 {
     const opa_check_options options = {.tokenizer = s->own_tokenizer ? s->tokenizer : NULL};
     int status = opa_checker_new(s->cli->ctx, &s->checker, &options);
     if (status != OPA_OK)
         return cli_fail(s->cli, status, NULL);
-    status = s->store ? opa_store_outlines(s->store, s->order, note, s) : note_pack(s);
+    if (s->store != NULL)
+        status = opa_store_outlines(s->store, s->order, note, s);
+    else if (at_once)
+        measure_ids(s);
+    else
+        status = note_pack(s);
     return status == OPA_OK ? 0 : cli_fail(s->cli, status, s->path);
+}
+
+int source_note_all(struct source *s)
+{
+    return source_note(s, false);
 }
 
 int source_each(struct source *s, const char *stage, view_fn fn, void *user)

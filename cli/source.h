@@ -18,10 +18,10 @@ struct source {
     opa_findings stored;      /* sorted by id; those without an id first */
     opa_recipe *recipe;       /* the default one */
     opa_checker *checker;
-    size_t id_columns;        /* of the longest id, once source_note_all() has seen all */
-    opa_tokenizer *tokenizer; /* of --tokenizer, or the embedded words */
-    bool own_tokenizer;       /* --tokenizer was given */
-    int damaged;              /* samples of a pack that could not be read */
+    size_t id_columns;                                        /* of the longest id, once source_note() has seen all */
+    opa_tokenizer *tokenizer;                                 /* of --tokenizer, or the embedded words */
+    bool own_tokenizer;                                       /* --tokenizer was given */
+    int damaged;                                              /* samples of a pack that could not be read */
     bool (*skip)(const void *user, const opa_sample *sample); /* source_each() passes these over; NULL: none */
     const void *skip_user;
 };
@@ -42,8 +42,12 @@ int source_open(struct source *out, struct cli *cli, const char *path);
 void source_close(struct source *s);
 /* Load --tokenizer (NULL: the embedded words). */
 int source_tokenizer(struct source *s, const char *path);
-/* Show every sample to the checker, so that source_view() can say what follows from comparing them. */
+/* Show every sample to the checker, so that source_view() can say what follows from comparing them. Of a pack all has to
+ * be read for that, seconds for thousands of samples. */
 int source_note_all(struct source *s);
+/* The same, but a pack is not read where @p at_once: the first sample can be looked at now, and what only a comparison
+ * with others would say of it (OP602, OP605, OP606) is left unsaid. */
+int source_note(struct source *s, bool at_once);
 /* From the start. */
 int source_rewind(struct source *s);
 /* OPA_OK, OPA_END, OPA_ERECORD for a sample of a pack that is damaged (go on), or another status. Not printed. */

@@ -147,6 +147,16 @@ int text_compare(opa_text a, opa_text b)
     return order ? order : (a.size > b.size) - (a.size < b.size);
 }
 
+void text_copy(char *to, size_t room, opa_text text)
+{
+    size_t size = text.size < room ? text.size : room - 1;
+    while (size > 0 && size < text.size && ((unsigned char)text.data[size] & 0xC0) == 0x80)
+        size--;
+    if (size > 0)
+        memcpy(to, text.data, size);
+    to[size] = '\0';
+}
+
 bool write_all(int fd, const void *bytes, size_t size)
 {
     for (const char *at = bytes; size > 0;) {

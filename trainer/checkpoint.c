@@ -186,6 +186,8 @@ static int load_state(struct trainer *t, const char *dir, struct run_folder *f, 
         status = fields.status;
         json_file_release(&file);
     }
+    if (status == OPA_OK && o->updates != f->step)
+        status = trainer_fail(t, OPA_EDATA, "%s: of update %lld", path, (long long)o->updates);
     free(path);
     return status;
 }
@@ -240,15 +242,14 @@ static int copy_values(struct trainer *t, const char *dir, struct params *params
     return OPA_OK;
 }
 
-int checkpoint_load(struct trainer *t, struct run_folder *f, const struct model *model, struct params *params,
-                    struct optimiser *optimiser)
+static int load(struct trainer *t, const char *dir, struct run_folder *f, const struct model *model,
+                struct params *params, struct optimiser *optimiser)
 {
     struct adapter *adapter = NULL;
-    char *dir = step_path(f, f->step);
     struct trainer quiet = *t; /* whether B is still zero was said when the run began */
     quiet.note = NULL;
-    int status = dir ? adapter_open(&quiet, &adapter, dir, model) : trainer_fail_memory(t);
-    if (status != OPA_OK && dir != NULL)
+    int status = adapter_open(&quiet, &adapter, dir, model);
+    if (status != OPA_OK)
         memcpy(t->message, quiet.message, sizeof t->message);
     if (status == OPA_OK)
         status = copy_values(t, dir, params, adapter);
@@ -257,8 +258,42 @@ int checkpoint_load(struct trainer *t, struct run_folder *f, const struct model 
     if (status == OPA_OK)
         status = load_state(t, dir, f, optimiser);
     adapter_free(adapter);
-    free(dir);
     return status;
+}
+
+/* A checkpoint of damaged files makes room for the one that its update will make again. */
+static int put_aside(struct trainer *t, const char *dir)
+{
+    char *aside = malloc(strlen(dir) + sizeof ".damaged");
+    if (aside == NULL)
+        return trainer_fail_memory(t);
+    strcpy(stpcpy(aside, dir), ".damaged");
+    remove_folder(aside);
+    const int status = durable_rename(t, dir, aside);
+    free(aside);
+    return status;
+}
+
+int checkpoint_load(struct trainer *t, struct run_folder *f, const struct model *model, struct params *params,
+                    struct optimiser *optimiser)
+{
+    for (;;) {
+        size_t count;
+        char *dir = step_path(f, f->step);
+        int status = dir ? load(t, dir, f, model, params, optimiser) : trainer_fail_memory(t);
+        const bool damaged = status == OPA_EDATA || status == OPA_ENOENT;
+        const int64_t older = damaged ? newest(f, f->step, &count) : -1;
+        if (older >= 0) {
+            trainer_note(
+                t, "the checkpoint of update %lld is damaged and put aside (%.600s): that of update %lld is taken",
+                (long long)f->step, t->message, (long long)older);
+            status = put_aside(t, dir);
+            f->step = older;
+        }
+        free(dir);
+        if (older < 0 || status != OPA_OK)
+            return status;
+    }
 }
 
 int run_folder_finish(struct trainer *t, struct run_folder *f, const struct adapter_out *adapter)

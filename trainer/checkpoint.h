@@ -42,7 +42,9 @@ int run_folder_lock(struct trainer *t, struct run_folder *folder);
 /** Save after @p step updates; older checkpoints beyond folder->keep go. OPA_EIO: the older ones are untouched. */
 int checkpoint_save(struct trainer *t, struct run_folder *folder, int64_t step, struct run_sizes sizes,
                     const struct adapter_out *adapter, const struct optimiser *optimiser);
-/** Load the newest checkpoint into the parameters and the optimiser; sets sizes. OPA_EDATA: it is another run's. */
+/** Load the newest checkpoint into the parameters and the optimiser; sets sizes. One whose files are damaged is put aside
+ *  (step-000120.damaged) with a note, and the one before it is taken; sets step. OPA_EDATA: none is left, or it is another
+ *  run's. */
 int checkpoint_load(struct trainer *t, struct run_folder *folder, const struct model *model, struct params *params,
                     struct optimiser *optimiser);
 /** Write the result; the run is finished. */

@@ -109,7 +109,7 @@ static int run(struct cli *cli, int argc, char **argv)
     dpo_flags(&tr, flags);
     int go = training_begin(&tr);
     if (go == GO_ON)
-        go = config_arguments(cli, &tr.run.t, &config, argc, argv);
+        go = config_arguments(cli, &tr.run.t, &config, argc, argv, flags, DPO_FLAGS);
     if (go == GO_ON)
         go = cli_options(cli, config.argc, config.argv, flags, DPO_FLAGS);
     if (go == GO_ON)

@@ -28,7 +28,7 @@ static int run(struct cli *cli, int argc, char **argv)
     flags[TRAINING_FLAGS + 1] = (struct flag){"loss-mean", 0, FLAG_TEXT, &o->loss_mean};
     int go = training_begin(&tr);
     if (go == GO_ON)
-        go = config_arguments(cli, &tr.run.t, &config, argc, argv);
+        go = config_arguments(cli, &tr.run.t, &config, argc, argv, flags, TRAINING_FLAGS + 2);
     if (go == GO_ON)
         go = cli_options(cli, config.argc, config.argv, flags, TRAINING_FLAGS + 2);
     if (go == GO_ON)

@@ -27,8 +27,8 @@ int durable_open(struct trainer *t, struct durable *out, const char *path)
 
 void durable_write(struct durable *d, const void *bytes, size_t size)
 {
-    if (size > 0 && !ferror(d->file))
-        (void)fwrite(bytes, 1, size, d->file);
+    if (size > 0 && d->reason == 0 && fwrite(bytes, 1, size, d->file) != size)
+        d->reason = errno ? errno : EIO;
 }
 
 /* The folder that holds a path; the caller frees it. */
@@ -62,15 +62,13 @@ int durable_rename(struct trainer *t, const char *from, const char *to)
 
 int durable_commit(struct trainer *t, struct durable *d)
 {
-    bool good = !ferror(d->file) && fflush(d->file) == 0 && fsync(fileno(d->file)) == 0;
-    int reason = errno;
-    if (fclose(d->file) != 0 && good) {
-        good = false;
-        reason = errno;
-    }
+    if (d->reason == 0 && (fflush(d->file) != 0 || fsync(fileno(d->file)) != 0))
+        d->reason = errno;
+    if (fclose(d->file) != 0 && d->reason == 0)
+        d->reason = errno;
     d->file = NULL;
-    const int status =
-        good ? durable_rename(t, d->temporary, d->path) : trainer_fail(t, OPA_EIO, "%s: %s", d->path, strerror(reason));
+    const int status = d->reason == 0 ? durable_rename(t, d->temporary, d->path)
+                                      : trainer_fail(t, OPA_EIO, "%s: %s", d->path, strerror(d->reason));
     if (status == OPA_OK) {
         free(d->temporary);
         d->temporary = NULL;

@@ -13,11 +13,12 @@
 struct durable {
     FILE *file;
     char *path, *temporary;
+    int reason; /**< errno of the first write that failed; 0: none did */
 };
 
 /** Begin PATH.new. OPA_ECREATE; OPA_ENOMEM. End with durable_commit() or durable_abandon(). */
 int durable_open(struct trainer *t, struct durable *out, const char *path);
-/** The first failure is kept by the stream, and durable_commit() reports it. */
+/** The first failure is kept, and durable_commit() reports it. */
 void durable_write(struct durable *d, const void *bytes, size_t size);
 /** Bring it to the disk and rename it. OPA_EIO: the disk is full or failed, the older file is untouched. */
 int durable_commit(struct trainer *t, struct durable *d);

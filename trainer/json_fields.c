@@ -8,32 +8,62 @@
 #include <stdlib.h>
 #include <string.h>
 
-int json_file_parse(struct trainer *t, struct json_file *out, opa_text bytes, const char *name)
+/* What a strict reader lets pass with a word. */
+static int refuse_duplicates(struct trainer *t, const opa_findings *findings, const char *name)
 {
-    *out = (struct json_file){0};
-    int status = opa_json_parse(t->opa, &out->doc, bytes, NULL, NULL);
-    if (status != OPA_OK)
-        return trainer_fail_library(t, status, name);
-    if (!cJSON_IsObject(opa_json_root(out->doc))) {
-        status = trainer_fail(t, OPA_EDATA, "%s: not a JSON object", name);
-        json_file_release(out);
+    for (size_t i = 0; i < findings->count; i++) {
+        const opa_finding *f = &findings->items[i];
+        if (f->code == OPA_F_DUPLICATE_KEY)
+            return trainer_fail(t, OPA_EDATA, "%s: line %lld: %s", name, (long long)f->line, f->message);
     }
+    return OPA_OK;
+}
+
+static int parse(struct trainer *t, struct json_file *out, opa_text bytes, const char *name, bool exact)
+{
+    opa_json_options options = OPA_JSON_OPTIONS_INIT;
+    opa_findings findings = {0};
+    *out = (struct json_file){0};
+    options.strict = exact;
+    int status = opa_json_parse(t->opa, &out->doc, bytes, &options, exact ? &findings : NULL);
+    if (status != OPA_OK)
+        status = trainer_fail_library(t, status, name);
+    else if ((status = refuse_duplicates(t, &findings, name)) == OPA_OK && !cJSON_IsObject(opa_json_root(out->doc)))
+        status = trainer_fail(t, OPA_EDATA, "%s: not a JSON object", name);
+    opa_findings_release(&findings);
+    if (status != OPA_OK)
+        json_file_release(out);
     return status;
 }
 
-int json_file_open(struct trainer *t, struct json_file *out, const char *path)
+int json_file_parse(struct trainer *t, struct json_file *out, opa_text bytes, const char *name)
+{
+    return parse(t, out, bytes, name, false);
+}
+
+static int read_file(struct trainer *t, struct json_file *out, const char *path, bool exact)
 {
     struct mapped map;
     *out = (struct json_file){0};
     int status = mapped_open(t, &map, path);
     if (status != OPA_OK)
         return status;
-    status = json_file_parse(t, out, (opa_text){(const char *)map.data, map.size}, path);
+    status = parse(t, out, (opa_text){(const char *)map.data, map.size}, path, exact);
     if (status == OPA_OK)
         out->map = map;
     else
         mapped_release(&map);
     return status;
+}
+
+int json_file_open(struct trainer *t, struct json_file *out, const char *path)
+{
+    return read_file(t, out, path, false);
+}
+
+int json_file_open_exact(struct trainer *t, struct json_file *out, const char *path)
+{
+    return read_file(t, out, path, true);
 }
 
 struct fields json_file_fields(struct trainer *t, const struct json_file *file, const char *where)
@@ -56,6 +86,11 @@ bool json_is_object(const struct cJSON *value)
 bool json_is_array(const struct cJSON *value)
 {
     return cJSON_IsArray(value);
+}
+
+bool json_is_true(const struct cJSON *value)
+{
+    return cJSON_IsTrue(value);
 }
 
 const struct cJSON *json_first(const struct cJSON *container)

@@ -18,7 +18,10 @@ struct json_file {
 
 /** Read and parse; the root is an object. OPA_ENOENT, OPA_EIO; OPA_EDATA with file and line. */
 int json_file_open(struct trainer *t, struct json_file *out, const char *path);
-/** The same over bytes in memory, which must outlive *out; @p name is for messages. */
+/** The same for what a person wrote to be taken at its word: what the reader would repair (NaN, names that stand twice) is
+ *  refused, too. */
+int json_file_open_exact(struct trainer *t, struct json_file *out, const char *path);
+/** As json_file_open(), over bytes in memory, which must outlive *out; @p name is for messages. */
 int json_file_parse(struct trainer *t, struct json_file *out, opa_text bytes, const char *name);
 void json_file_release(struct json_file *file);
 /** A reader of the root's fields. */
@@ -26,6 +29,7 @@ struct fields json_file_fields(struct trainer *t, const struct json_file *file, 
 
 bool json_is_object(const struct cJSON *value);
 bool json_is_array(const struct cJSON *value);
+bool json_is_true(const struct cJSON *value);
 const struct cJSON *json_first(const struct cJSON *container); /**< NULL: empty, or no container */
 const struct cJSON *json_next(const struct cJSON *item);
 size_t json_count(const struct cJSON *container);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "packed.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +49,7 @@ static int read_weights(struct trainer *t, struct packed *s, struct packed_respo
         if (out->weights[k] == NULL)
             return trainer_fail_memory(t);
         for (const struct cJSON *item = json_first(list); item != NULL; item = json_next(item)) {
-            if (!opa_json_number(s->doc, item, &out->weights[k][n++]))
+            if (!opa_json_number(s->doc, item, &out->weights[k][n]) || !isfinite(out->weights[k][n++]))
                 return broken(t, s, "a weight that is no number");
         }
     }
@@ -85,13 +86,14 @@ static int read_mask(struct trainer *t, const struct packed *s, struct mask *out
 {
     struct fields f = {t, s->doc, value, s->id, OPA_OK};
     const opa_text method = fields_text(&f, "method", ""), seed = fields_text(&f, "seed", "");
-    char digits[17] = "", *end = digits;
+    char digits[17] = "";
     out->ratio = fields_number(&f, "ratio", 0);
     out->method = text_is(method, "pixels") ? MASK_PIXELS : text_is(method, "patches") ? MASK_PATCHES : MASK_NONE;
     if (seed.size == 16)
         memcpy(digits, seed.data, 16);
-    out->seed = strtoull(digits, &end, 16);
-    if (f.status != OPA_OK || seed.size != 16 || *end != '\0' || (out->method == MASK_NONE && !text_is(method, "none")))
+    out->seed = strtoull(digits, NULL, 16);
+    if (f.status != OPA_OK || strspn(digits, "0123456789abcdef") != 16 || !(out->ratio >= 0 && out->ratio <= 1) ||
+        (out->method == MASK_NONE && !text_is(method, "none")))
         return broken(t, s, "a mask that is none");
     return OPA_OK;
 }

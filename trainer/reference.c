@@ -2,6 +2,7 @@
 #include "reference.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,31 +31,44 @@ static void checksum(char out[CHECK_SIZE], const struct head *head, const float 
 
 /* ---- what is there ---- */
 
-/* Whole records behind the head; returns where they end. */
-static size_t read_records(struct reference *r, const struct mapped *map, size_t at)
+/* The record at @p at, checked: *next is where it ends, or @p at where there is no whole one. OPA_ENOMEM. */
+static int read_record(struct trainer *t, struct reference *r, const struct mapped *map, size_t at, size_t *next)
 {
-    for (;;) {
-        struct head head;
-        char check[CHECK_SIZE];
-        if (map->size - at < sizeof head)
-            return at;
-        memcpy(&head, map->data + at, sizeof head);
-        const size_t bytes = (size_t)head.count * sizeof(float), left = map->size - at - sizeof head;
-        if (head.place >= r->count || left < CHECK_SIZE || bytes > left - CHECK_SIZE || r->records[head.place] != NULL)
-            return at;
-        float *data = malloc(bytes + 1);
-        if (data == NULL)
-            return at;
-        memcpy(data, map->data + at + sizeof head, bytes);
-        checksum(check, &head, data);
-        if (memcmp(check, map->data + at + sizeof head + bytes, CHECK_SIZE) != 0) {
-            free(data);
-            return at;
-        }
-        r->records[head.place] = data;
-        r->sizes[head.place] = head.count;
-        at += sizeof head + bytes + CHECK_SIZE;
+    struct head head;
+    char check[CHECK_SIZE];
+    *next = at;
+    if (map->size - at < sizeof head)
+        return OPA_OK;
+    memcpy(&head, map->data + at, sizeof head);
+    const size_t bytes = (size_t)head.count * sizeof(float), left = map->size - at - sizeof head;
+    if (head.place >= r->count || left < CHECK_SIZE || bytes > left - CHECK_SIZE || r->records[head.place] != NULL)
+        return OPA_OK;
+    float *data = malloc(bytes + 1);
+    if (data == NULL)
+        return trainer_fail_memory(t);
+    memcpy(data, map->data + at + sizeof head, bytes);
+    checksum(check, &head, data);
+    if (memcmp(check, map->data + at + sizeof head + bytes, CHECK_SIZE) != 0) {
+        free(data);
+        return OPA_OK;
     }
+    r->records[head.place] = data;
+    r->sizes[head.place] = head.count;
+    *next = at + sizeof head + bytes + CHECK_SIZE;
+    return OPA_OK;
+}
+
+/* Whole records behind the head; *at is where they end. */
+static int read_records(struct trainer *t, struct reference *r, const struct mapped *map, size_t *at)
+{
+    size_t next;
+    int status = read_record(t, r, map, *at, &next);
+    for (; status == OPA_OK && next != *at; status = read_record(t, r, map, *at, &next))
+        *at = next;
+    if (status == OPA_OK && *at < map->size)
+        trainer_note(t, "%s: its last %zu bytes are no whole records (a kill, or damage): they are made anew", r->path,
+                     map->size - *at);
+    return status;
 }
 
 static int compare_head(struct trainer *t, const struct reference *r, const struct mapped *map, const char *depends,
@@ -85,7 +99,7 @@ static int go_on(struct trainer *t, struct reference *r, const char *depends)
     if (status == OPA_OK)
         status = compare_head(t, r, &map, depends, &end);
     if (status == OPA_OK)
-        end = read_records(r, &map, end);
+        status = read_records(t, r, &map, &end);
     mapped_release(&map);
     if (status != OPA_OK)
         return status;
@@ -197,11 +211,46 @@ int reference_add(struct trainer *t, struct reference *r, const struct example *
     size_t n = 0;
     if (data == NULL)
         return trainer_fail_memory(t);
+    bool finite = true;
     for (int v = 0; v < views_of(masked); v++) {
-        for (size_t i = 0; e->views[v].used && i < e->views[v].count; i++)
+        for (size_t i = 0; e->views[v].used && i < e->views[v].count; i++) {
+            finite = finite && isfinite(e->views[v].reference[i]);
             data[n++] = (float)e->views[v].reference[i];
+        }
+    }
+    if (!finite) {
+        free(data);
+        return trainer_fail(t, OPA_EDATA, "sample %.120s: the reference's log-probs are not finite numbers",
+                            e->sample.id);
     }
     return keep(t, r, &head, data);
+}
+
+static int other_tokens(struct trainer *t, const struct reference *r, const struct example *e)
+{
+    return trainer_fail(t, OPA_EDATA, "%s: sample %.120s has another number of tokens there",
+                        r->path ? r->path : "reference log-probs", e->sample.id);
+}
+
+int reference_prove(struct trainer *t, const struct reference *r, const struct example *e, bool masked)
+{
+    const double allowed = 1e-3; /* float32 in another order of summing stays below half of it */
+    const float *data = r->records[e->place];
+    double most = 0;
+    size_t n = 0;
+    if (data == NULL || r->sizes[e->place] != floats_of(e, masked))
+        return other_tokens(t, r, e);
+    for (int v = 0; v < views_of(masked); v++) {
+        for (size_t i = 0; e->views[v].used && i < e->views[v].count; i++)
+            most = fmax(most, fabs(e->views[v].reference[i] - (double)data[n++]));
+    }
+    if (most <= allowed)
+        return OPA_OK;
+    return trainer_fail(
+        t, OPA_EDATA,
+        "%s: another build of this program made these reference log-probs (those of sample %.120s are off "
+        "by %.2g): remove the file to make them anew, or choose another one with --reference-cache",
+        r->path, e->sample.id, most);
 }
 
 int reference_fill(struct trainer *t, const struct reference *r, struct example *e, bool masked)
@@ -209,8 +258,7 @@ int reference_fill(struct trainer *t, const struct reference *r, struct example 
     const float *data = r->records[e->place];
     size_t n = 0;
     if (data == NULL || r->sizes[e->place] != floats_of(e, masked))
-        return trainer_fail(t, OPA_EDATA, "%s: sample %.120s has another number of tokens there",
-                            r->path ? r->path : "reference log-probs", e->sample.id);
+        return other_tokens(t, r, e);
     for (int v = 0; v < views_of(masked); v++) {
         for (size_t i = 0; e->views[v].used && i < e->views[v].count; i++)
             e->views[v].reference[i] = (double)data[n++];

@@ -25,12 +25,16 @@ int reference_open(struct trainer *t, struct reference *out, const char *path, c
 void reference_release(struct reference *reference);
 
 bool reference_has(const struct reference *reference, size_t place);
-/** Keep view.reference of the used views, clean ones and, where @p masked, masked ones. OPA_EIO. */
+/** Keep view.reference of the used views, clean ones and, where @p masked, masked ones. OPA_EIO; OPA_EDATA: one of
+ *  them is not finite. */
 int reference_add(struct trainer *t, struct reference *reference, const struct example *example, bool masked);
 /** A record as it is kept, to be put where another process has them; NULL: not yet made. */
 const float *reference_get(const struct reference *reference, size_t place, uint32_t *count);
 /** Keep a copy. OPA_EIO. */
 int reference_put(struct trainer *t, struct reference *reference, size_t place, const float *data, uint32_t count);
+/** Is what was kept of a sample what view.reference holds, as just computed? OPA_EDATA: a log-prob is off by more than
+ *  rounding makes, so another build of the program made the file. */
+int reference_prove(struct trainer *t, const struct reference *reference, const struct example *example, bool masked);
 /** Fill view.reference from what was kept. OPA_EDATA: another number of tokens. */
 int reference_fill(struct trainer *t, const struct reference *reference, struct example *example, bool masked);
 

@@ -57,6 +57,29 @@ void settings_release(struct settings *s)
     *s = (struct settings){0};
 }
 
+/* The length of a line's value, which begins at *value. */
+static size_t value_of(const char **value, const char *line, size_t left)
+{
+    const char *end = memchr(line, '\n', left), *colon = memchr(line, ':', left);
+    end = end ? end : line + left;
+    if (colon == NULL || colon + 2 > end)
+        return 0;
+    *value = colon + 2;
+    return (size_t)(end - *value);
+}
+
+/* " (1 there, 2 now)", where both lines are of that name and there is room: hashes say nothing to people. */
+static void add_values(char name[64], size_t n, const char *have, size_t have_left, const char *want)
+{
+    const char *there = NULL, *now = NULL;
+    const size_t want_left = strlen(want);
+    if (have_left <= n || want_left <= n || memcmp(have, want, n) != 0 || have[n] != ':' || want[n] != ':')
+        return;
+    const size_t old = value_of(&there, have, have_left), new = value_of(&now, want, want_left);
+    if (old > 0 && new > 0 && n + old + new + strlen(" ( there,  now)") < 64)
+        snprintf(name + n, 64 - n, " (%.*s there, %.*s now)", (int)old, there, (int)new, now);
+}
+
 void settings_difference(char name[64], const char *have, size_t size, const char *want)
 {
     size_t line = 0, i = 0;
@@ -74,4 +97,5 @@ void settings_difference(char name[64], const char *have, size_t size, const cha
         n++;
     memcpy(name, from, n);
     name[n] = '\0';
+    add_values(name, n, have + line, size - line, want + line);
 }

@@ -22,7 +22,8 @@ void settings_add(struct settings *s, const char *name, const char *format, ...)
 void settings_append(struct settings *s, const struct settings *from);
 void settings_release(struct settings *s);
 
-/** The name of the first line in which @p have [size] and @p want differ; "" when none does. */
+/** The name of the first line in which @p have [size] and @p want differ, with both values where they are short ("epochs (1
+ *  there, 2 now)"); "" when none does. */
 void settings_difference(char name[64], const char *have, size_t size, const char *want);
 
 #endif

@@ -99,12 +99,16 @@ void training_flags(struct training *tr, struct flag *flags);
 /* Put the members of --config FILE in front of the flags. *out and *count are the arguments to be read; @p memory holds
  * them until training_release(). GO_ON or an exit code. */
 struct config_arguments {
+    const char *path; /* NULL: there is none */
+    const struct flag *flags;
+    size_t flag_count;
     struct json_file *file;
     char **argv;
     char **made;
     int argc, made_count;
 };
-int config_arguments(struct cli *cli, struct trainer *t, struct config_arguments *out, int argc, char **argv);
+int config_arguments(struct cli *cli, struct trainer *t, struct config_arguments *out, int argc, char **argv,
+                     const struct flag *flags, size_t flag_count);
 void config_arguments_release(struct config_arguments *config);
 
 /* Call this first: joins the other ranks. GO_ON or an exit code. */

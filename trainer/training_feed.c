@@ -98,6 +98,23 @@ struct share feed_share(const struct samples *s, const uint32_t *order, size_t c
 
 /* ---- looking at all of them, before anything is trained ---- */
 
+/* Ids of the model's vocabulary, at positions that it has? */
+static int check_ids(struct training *tr, const struct example *e, const struct train_response *response)
+{
+    const struct llama_config *text = &tr->run.model->config.text;
+    const size_t image = e->sample.image.data ? model_image_rows(tr->run.model) : 0;
+    for (size_t i = 0; i < response->count; i++) {
+        if ((size_t)response->ids[i] >= text->vocabulary)
+            return trainer_fail(&tr->run.t, OPA_ERECORD, "token %d is beyond the model's vocabulary of %zu",
+                                (int)response->ids[i], text->vocabulary);
+    }
+    if (e->prompt.count + image + response->count > text->max_positions)
+        return trainer_fail(&tr->run.t, OPA_ERECORD,
+                            "prompt and response take more than the model's %zu positions (max_position_embeddings)",
+                            text->max_positions);
+    return OPA_OK;
+}
+
 /* The image is decoded once, too: better now than in the third hour. */
 static int measure(struct training *tr, struct samples *s, struct example *e, size_t place, struct measured *out)
 {
@@ -112,16 +129,10 @@ static int measure(struct training *tr, struct samples *s, struct example *e, si
     out->size = train_size(tr->run.model, &e->tree);
     loss_count(&tr->loss, &out->counts, e);
     for (size_t v = 0; v < e->tree.count; v++) {
-        for (size_t k = 0; k < e->branches[v].count; k++) {
-            const size_t image = e->sample.image.data ? model_image_rows(tr->run.model) : 0;
-            if (e->prompt.count + image + e->branches[v].responses[k].count > tr->run.model->config.text.max_positions)
-                return trainer_fail(&tr->run.t, OPA_ERECORD,
-                                    "prompt and response take more than the model's %zu positions "
-                                    "(max_position_embeddings)",
-                                    tr->run.model->config.text.max_positions);
-        }
+        for (size_t k = 0; k < e->branches[v].count && status == OPA_OK; k++)
+            status = check_ids(tr, e, &e->branches[v].responses[k]);
     }
-    return OPA_OK;
+    return status;
 }
 
 static int measure_all(struct training *tr, struct samples *s, bool *keep)
@@ -174,9 +185,20 @@ static int refer_one(struct training *tr, struct samples *s, size_t place, bool 
         status = example_see(&tr->referee, e, IMAGE_PROJECTED, 0);
     if (status == OPA_OK)
         status = example_link(&tr->run.t, e);
-    if (status == OPA_OK)
-        status = example_refer(&tr->referee, e, true, masked);
-    return status == OPA_OK ? reference_add(&tr->run.t, &s->reference, e, masked) : status;
+    return status == OPA_OK ? example_refer(&tr->referee, e, true, masked) : status;
+}
+
+/* What is kept of one sample is computed again: the version of the program is in the file's head, but not whether it was
+ * built from the same sources. */
+static int prove_reference(struct training *tr, struct samples *s, bool masked)
+{
+    size_t place = 0;
+    while (place < s->data.count && !reference_has(&s->reference, place))
+        place++;
+    if (place == s->data.count)
+        return OPA_OK;
+    const int status = refer_one(tr, s, place, masked);
+    return status == OPA_OK ? reference_prove(&tr->run.t, &s->reference, &tr->other, masked) : status;
 }
 
 /* Samples of a rank between two exchanges: so much work a kill can lose. */
@@ -245,6 +267,8 @@ static int refer_turn(struct training *tr, struct samples *s, const struct refer
     int status = OPA_OK;
     for (size_t i = own; i < own + TURN && i < end && status == OPA_OK; i++) {
         status = refer_one(tr, s, w->todo[i], w->masked);
+        if (status == OPA_OK)
+            status = reference_add(&tr->run.t, &s->reference, &tr->other, w->masked);
         now->done += r->count; /* the others do about as much */
         now->tokens += r->count * (int64_t)tr->referee.tree.tokens;
         progress_tokens(&tr->progress, now);
@@ -270,6 +294,8 @@ static int begin_reference(struct training *tr, struct samples *s, struct referr
         status = reference_open(&tr->run.t, &s->reference, path, depends.data, s->data.count);
     settings_release(&depends);
     free(path);
+    if (status == OPA_OK)
+        status = prove_reference(tr, s, w->masked);
     return ranks_agree(&tr->ranks, &tr->run.t, status);
 }
 

@@ -3,18 +3,24 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "training.h"
 
-/* Open for writing behind the first @p size bytes. */
+/* Open for writing behind the first @p size bytes. A log that somebody made shorter is no reason to train no further. */
 static int open_at(struct training *tr, FILE **out, const char *name, uint64_t size)
 {
     char *path = path_join(tr->folder.path, name);
     if (path == NULL)
         return trainer_fail_memory(&tr->run.t);
     FILE *f = *out = fopen(path, path_exists(path) ? "r+b" : "w+b");
+    struct stat st;
     int status = OPA_OK;
+    if (f != NULL && fstat(fileno(f), &st) == 0 && (uint64_t)st.st_size < size) {
+        cli_note(tr->run.cli, "%s: shorter than it was at the last checkpoint: lines before it are missing", path);
+        size = (uint64_t)st.st_size;
+    }
     if (f == NULL || ftruncate(fileno(f), (off_t)size) != 0 || fseek(f, 0, SEEK_END) != 0)
         status = trainer_fail(&tr->run.t, f ? OPA_EIO : OPA_ECREATE, "%s: %s", path, strerror(errno));
     free(path);

@@ -45,22 +45,63 @@ static const char *find_config(int argc, char **argv)
     return path;
 }
 
-/* "--NAME=VALUE" of a member; *out NULL: a switch that is false. */
-static int make_argument(struct trainer *t, char **out, const struct json_file *file, const struct cJSON *member,
-                         const char *path)
+/* A member's name as an option's: of lower-case letters, digits, '-' and '_', which stands for '-'. */
+static bool read_name(char out[64], opa_text key)
 {
-    const opa_text key = opa_json_key(file->doc, member);
-    struct fields f = {t, file->doc, opa_json_root(file->doc), path, OPA_OK};
-    char name[64];
-    opa_text value = {NULL, 0};
-    snprintf(name, sizeof name, "%.*s", (int)(key.size < 60 ? key.size : 60), key.data);
-    *out = NULL;
-    if (!opa_json_text(file->doc, member, &value) && !opa_json_lexeme(file->doc, member, &value)) {
-        if (!fields_bool(&f, name, false))
-            return f.status;
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
+    size_t n = 0;
+    for (; n < key.size && n < 63 && key.data[n] != '\0' && strchr(letters, key.data[n]) != NULL; n++)
+        out[n] = (char)(key.data[n] == '_' ? '-' : key.data[n]);
+    out[n] = '\0';
+    return n > 0 && n == key.size && out[0] != '-' && strcmp(out, "config") != 0;
+}
+
+static bool takes_value(const struct config_arguments *c, const char *name)
+{
+    for (size_t i = 0; i < c->flag_count; i++) {
+        if (strcmp(c->flags[i].name, name) == 0)
+            return c->flags[i].kind != FLAG_SWITCH;
     }
-    for (char *c = name; *c != '\0'; c++)
-        *c = *c == '_' ? '-' : *c;
+    return false; /* an unknown one is refused with the others of the command line */
+}
+
+/* What stands behind "--NAME": "=VALUE", or "" for a switch that is true; *given: anything does. */
+static int read_value(struct trainer *t, opa_text *out, bool *given, const struct config_arguments *c,
+                      const struct cJSON *member, const char *name)
+{
+    struct fields f = {t, c->file->doc, opa_json_root(c->file->doc), c->path, OPA_OK};
+    *out = (opa_text){NULL, 0};
+    *given = !opa_json_is_null(member);
+    if (!*given)
+        return OPA_OK;
+    if (opa_json_text(c->file->doc, member, out) || opa_json_lexeme(c->file->doc, member, out)) {
+        if (memchr(out->data, '\0', out->size) != NULL)
+            fields_fail(&f, OPA_EDATA, "%s: a text with a NUL", name);
+        return f.status;
+    }
+    if (json_is_object(member) || json_is_array(member))
+        fields_fail(&f, OPA_EDATA, "%s: neither a number, a text, true nor false", name);
+    else if (takes_value(c, name))
+        fields_fail(&f, OPA_EDATA, "%s: wants a value, not true or false", name);
+    else
+        *given = json_is_true(member);
+    return f.status;
+}
+
+/* "--NAME=VALUE" of a member; *out NULL: a switch that is false, or null. */
+static int make_argument(struct trainer *t, char **out, const struct config_arguments *c, const struct cJSON *member)
+{
+    const opa_text key = opa_json_key(c->file->doc, member);
+    char name[64];
+    opa_text value;
+    bool given;
+    *out = NULL;
+    if (!read_name(name, key))
+        return trainer_fail(t, OPA_EDATA, "%s: '%.*s' is no option that a file can give", c->path,
+                            (int)(key.size < 60 ? key.size : 60), key.data);
+    const int status = read_value(t, &value, &given, c, member, name);
+    if (status != OPA_OK || !given)
+        return status;
     const size_t size = strlen(name) + value.size + 4;
     *out = malloc(size);
     if (*out == NULL)
@@ -69,12 +110,12 @@ static int make_argument(struct trainer *t, char **out, const struct json_file *
     return OPA_OK;
 }
 
-static int add_members(struct trainer *t, struct config_arguments *out, const char *path)
+static int add_members(struct trainer *t, struct config_arguments *out)
 {
     for (const struct cJSON *member = json_first(opa_json_root(out->file->doc)); member != NULL;
          member = json_next(member)) {
         char *argument;
-        const int status = make_argument(t, &argument, out->file, member, path);
+        const int status = make_argument(t, &argument, out, member);
         if (status != OPA_OK)
             return status;
         if (argument != NULL)
@@ -83,9 +124,9 @@ static int add_members(struct trainer *t, struct config_arguments *out, const ch
     return OPA_OK;
 }
 
-static int read_config(struct trainer *t, struct config_arguments *out, int argc, const char *path)
+static int read_config(struct trainer *t, struct config_arguments *out, int argc)
 {
-    const int status = json_file_open(t, out->file, path);
+    const int status = json_file_open_exact(t, out->file, out->path);
     if (status != OPA_OK)
         return status;
     const size_t members = json_count(opa_json_root(out->file->doc));
@@ -94,20 +135,21 @@ static int read_config(struct trainer *t, struct config_arguments *out, int argc
     return out->argv && out->made ? OPA_OK : trainer_fail_memory(t);
 }
 
-int config_arguments(struct cli *cli, struct trainer *t, struct config_arguments *out, int argc, char **argv)
+int config_arguments(struct cli *cli, struct trainer *t, struct config_arguments *out, int argc, char **argv,
+                     const struct flag *flags, size_t flag_count)
 {
-    const char *path = find_config(argc, argv);
-    *out = (struct config_arguments){.argv = argv, .argc = argc};
-    if (path == NULL)
+    *out = (struct config_arguments){
+        .path = find_config(argc, argv), .flags = flags, .flag_count = flag_count, .argv = argv, .argc = argc};
+    if (out->path == NULL)
         return GO_ON;
     t->opa = cli->ctx;
     out->file = calloc(1, sizeof *out->file);
     out->argv = NULL;
     out->argc = 0;
-    int status = out->file ? read_config(t, out, argc, path) : trainer_fail_memory(t);
+    int status = out->file ? read_config(t, out, argc) : trainer_fail_memory(t);
     if (status == OPA_OK) {
         out->argv[out->argc++] = argv[0];
-        status = add_members(t, out, path);
+        status = add_members(t, out);
     }
     if (status != OPA_OK)
         return cli_error(cli, cli_exit_of(status), "--config: %s", t->message);

@@ -59,6 +59,7 @@ void record_settings(struct training *tr)
     run_setting(run, "threads", "%d", ops_threads(run->t.ops));
     run_setting(run, "core type", "%s %s", ops_blas_core(), ops_isa(run->t.ops));
     run_setting(run, "program", "%s", OPA_VERSION);
+    run_setting(run, "blas", "%s", ops_blas_config());
     run_setting(run, "context", "%s", tr->context == CONTEXT_SFT ? "sft" : "release");
     settings_append(&tr->seen, &run->settings);
     run_setting(run, "number of ranks", "%d",
@@ -100,7 +101,7 @@ int record_reference(struct training *tr, const struct samples *s, struct settin
 
 /* ---- run.json ---- */
 
-/* "name: value" lines as members; of equal names (packs) the later ones get a number. */
+/* "name: value" lines, as they are compared. */
 static void write_settings(opa_json_writer *w, const struct settings *s)
 {
     opa_json_begin_array(w);

@@ -186,6 +186,18 @@ class Filters(Case):
         self.run_cli("ls", pack, "--ids", self.write("x.txt", "nobody\n"), code=66)
         self.run_cli("exclude", pack, packed[0], "--why", "x", code=65)
 
+    def test_the_table_of_a_pack_does_not_wait_for_comparisons(self):
+        """What needs all samples is said where all of them are asked for."""
+        twins = [{"id": i, "prompt": "p", "generated": "The same dog.", "revised": "A cat.", "ground_truth": "A fox."}
+                 for i in ("a", "b")]
+        store = self.store(self.write("twins.json", twins))
+        pack = self.pack(store, "twins")
+        self.assertIn("OP606", self.run_cli("ls", store))
+        for verb in ("ls", "inspect"):
+            self.assertNotIn("OP606", self.run_cli(verb, pack))
+            for more in (("--jsonl",), ("--sort", "id"), ("--code", "OP606")):
+                self.assertIn("606", self.run_cli(verb, pack, *more), more)
+
     def test_usage(self):
         for args, words in (
             (["--only", "brokn"], ["broken", "ambiguous", "did you mean 'broken'"]),

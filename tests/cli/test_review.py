@@ -161,6 +161,18 @@ class Deciding(OnScreen):
         t.wait("excluded already")
         self.assertEqual([w for _, w, _ in self.decisions()], ["exclude"])
 
+    def test_a_long_name_is_not_cut_in_a_character(self):
+        self.prepare(2)
+        self.run_cli("exclude", self.set, self.ids[0], "--why", "w", "--by", "x" + "\u732b" * 40)
+        t = self.review(columns=160)
+        t.wait("^ 2/2  undecided")
+        t.keys("<")
+        t.wait("^ 1/2  excluded by x" + "\u732b" * 20 + r"[^\u732b\ufffd\u2423<]")
+        self.run_cli("undo", self.set, self.ids[0], "--by", "y" + "\u732b" * 200)
+        t.keys("a")
+        t.wait("it changed meanwhile")
+        self.assertNotIn("\ufffd", t.all())
+
     def test_two_reviewers(self):
         self.prepare(4)
         anna, bert = self.review(), self.review(by="bert")

@@ -70,13 +70,21 @@ static double simpo(struct scores *slope, const struct scores *s, const struct c
     return minus_log_sigmoid(z);
 }
 
+/* 1 - e^x of a mean log-prob. Where a model is certain to float32's last digit x is 0, or rounded to above it: odds stay
+ * finite. */
+static double complement(double x)
+{
+    const double least = 0x1p-52, p = -expm1(x);
+    return p > least ? p : least;
+}
+
 /* d log odds / dx = 1 / (1 - e^x) */
 static double orpo(struct scores *slope, const struct scores *s, const struct coefficients *c)
 {
     const double w = s->chosen, l = s->rejected;
-    const double z = (w - l) - (log(-expm1(w)) - log(-expm1(l))), by_z = -c->lambda * sigmoid(-z);
-    slope->chosen += by_z / -expm1(w);
-    slope->rejected -= by_z / -expm1(l);
+    const double z = (w - l) - (log(complement(w)) - log(complement(l))), by_z = -c->lambda * sigmoid(-z);
+    slope->chosen += by_z / complement(w);
+    slope->rejected -= by_z / complement(l);
     slope->nll += 1;
     return s->nll + c->lambda * minus_log_sigmoid(z);
 }
@@ -172,7 +180,8 @@ const struct pairwise pairwise_sppo_hard = {"sppo_hard", SCORE_SUM, false, sppo_
 
 /* ---- from tokens to scores and back ---- */
 
-/* What a sum over tokens is divided by: for a mean, their number or the sum of their weights. */
+/* What a sum over tokens is divided by: for a mean, their number or the sum of their weights; where nothing weighs, the
+ * score is 0. */
 static double divisor(const struct pairwise *row, const struct objective_side *side)
 {
     double n = 0;
@@ -180,7 +189,7 @@ static double divisor(const struct pairwise *row, const struct objective_side *s
         return 1;
     for (size_t i = 0; i < side->count; i++)
         n += side->weights ? side->weights[i] : 1;
-    return n;
+    return n != 0 ? n : 1;
 }
 
 static double likelihood(const struct objective_side *side)
@@ -188,7 +197,7 @@ static double likelihood(const struct objective_side *side)
     double sum = 0;
     for (size_t i = 0; i < side->count; i++)
         sum -= side->policy[i];
-    return sum / (double)side->count;
+    return side->count > 0 ? sum / (double)side->count : 0;
 }
 
 void pairwise_add_masked(const struct pairwise *row, const struct coefficients *c, double scale,

@@ -23,6 +23,8 @@
  *      apo_zero       sum of D           1 - sigmoid(beta w) + sigmoid(beta l)
  *      apo_down       sum of D           sigmoid(beta w) + 1 - sigmoid(beta d)
  *      sppo_hard      sum of D           (w - 1/(2 beta))^2 + (l + 1/(2 beta))^2
+ *
+ *  A mean over weights that are all 0 is 0.
  */
 #ifndef OPATRAIN_OBJECTIVE_PAIRWISE_H
 #define OPATRAIN_OBJECTIVE_PAIRWISE_H

@@ -65,6 +65,7 @@ enum opa_status {
     OPA_EUNSUPPORTED = -9, /**< valid, but not built in (a tokenizer kind, an image format) */
     OPA_EVERSION = -10,    /**< written by a newer version of the format */
     OPA_ECANCELLED = -11,  /**< a progress callback asked to stop */
+    OPA_ECHANGED = -12,    /**< it is not any more what the caller saw (opa_store_expect()) */
 };
 
 /** Keeps the message of the last failure. */

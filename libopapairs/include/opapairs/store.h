@@ -174,6 +174,11 @@ OPA_API int opa_store_accept(opa_store *store, opa_text id, const char *why, con
 /** Take the newest edit of a sample back that is not taken back yet (its import is none). An undo is no edit: a second
  * one takes the edit before back. OPA_ENOENT: there is none. */
 OPA_API int opa_store_undo(opa_store *store, opa_text id, const char *by);
+/** Look, then change: the next call of opa_store_set_revised(), _set_report(), _set_excluded(), _accept() or _undo() is
+ * refused with OPA_ECHANGED, and changes nothing, unless @p sequence (opa_sample.sequence, as the caller saw it) is the
+ * newest entry of its sample's log in that very transaction. Whatever that call returns, those behind it are not held
+ * against it. 0: whatever there is, as without this call. */
+OPA_API void opa_store_expect(opa_store *store, int64_t sequence);
 /** From now on opa_store_set_revised(), _set_report(), _set_excluded(), _accept() and _undo() only try: they answer as
  * ever, opa_store_sample() and opa_store_log() of this handle see what they would have done, and opa_store_free() takes
  * all of it back. Others cannot write until then. OPA_EBUSY, OPA_EIO. */

@@ -115,6 +115,8 @@ const char *opa_status_name(int status)
         return "OPA_EVERSION";
     case OPA_ECANCELLED:
         return "OPA_ECANCELLED";
+    case OPA_ECHANGED:
+        return "OPA_ECHANGED";
     default:
         return "?";
     }

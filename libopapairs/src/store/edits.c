@@ -142,12 +142,44 @@ static int begin_transaction(change *c)
     return status == OPA_OK && store->rehearsing ? opa_db_exec(db, "SAVEPOINT rehearsed") : status;
 }
 
+void opa_store_expect(opa_store *store, int64_t sequence)
+{
+    store->expected = sequence;
+}
+
+static int64_t take_expected(opa_store *store)
+{
+    const int64_t expected = store->expected;
+    store->expected = 0;
+    return expected;
+}
+
+static int check_head(opa_db *db, int64_t sample, opa_text id, int64_t expected)
+{
+    sqlite3_stmt *s;
+    const int status = expected ? opa_db_prepare(db, &s, "SELECT head = ?2 FROM samples WHERE key = ?1") : OPA_END;
+    if (status != OPA_OK)
+        return status == OPA_END ? OPA_OK : status;
+    sqlite3_bind_int64(s, 1, sample);
+    sqlite3_bind_int64(s, 2, expected);
+    const int found = opa_db_next(db, s);
+    const bool same = found == OPA_OK && sqlite3_column_int(s, 0);
+    sqlite3_reset(s);
+    if (found != OPA_OK || same)
+        return found;
+    return opa_fail(db->ctx, OPA_ECHANGED, "%s: sample \"%.*s\" changed meanwhile", db->path,
+                    (int)opa_utf8_cut(id, 200), id.data);
+}
+
 static int begin(change *c, opa_store *store, opa_text id, const char *why, const char *by)
 {
+    const int64_t expected = take_expected(store);
     *c = (change){.store = store, .lock.fd = -1};
     int status = begin_transaction(c);
     if (status == OPA_OK)
         status = opa_edits_find(&store->db, &c->entry.sample, id);
+    if (status == OPA_OK)
+        status = check_head(&store->db, c->entry.sample, id, expected);
     if (status == OPA_OK)
         status = opa_edits_state(&store->db, &c->before, c->entry.sample, &c->memory);
     c->entry.state = c->before;
@@ -208,12 +240,12 @@ int opa_store_rehearse(opa_store *store)
 
 int opa_store_set_revised(opa_store *store, opa_text id, opa_text revised, const char *why, const char *by)
 {
-    if (!revised.data)
-        return opa_fail(store->ctx, OPA_EINVAL, "no revised text given");
-    if (opa_wtf8_valid(revised) != revised.size)
-        return opa_fail(store->ctx, OPA_EDATA, "the revised text is not UTF-8 (byte %zu)", opa_wtf8_valid(revised));
     change c;
-    const int status = begin(&c, store, id, why, by);
+    int status = begin(&c, store, id, why, by);
+    if (status == OPA_OK && !revised.data)
+        status = opa_fail(store->ctx, OPA_EINVAL, "no revised text given");
+    else if (status == OPA_OK && opa_wtf8_valid(revised) != revised.size)
+        status = opa_fail(store->ctx, OPA_EDATA, "the revised text is not UTF-8 (byte %zu)", opa_wtf8_valid(revised));
     c.entry.what = OPA_EDIT_REVISED;
     c.entry.state.revised = revised;
     c.entry.state.by_hand = true;
@@ -244,6 +276,7 @@ int opa_store_set_report(opa_store *store, opa_text id, opa_text report, const c
     opa_json_writer *writer = NULL;
     opa_buffer revised = {0};
     opa_text json;
+    const int64_t expected = take_expected(store); /* what is no report is found out before anything is held */
     if (!report.data)
         return opa_fail(store->ctx, OPA_EINVAL, "no report given");
     int status = as_json(store->ctx, &json, report, &writer);
@@ -253,6 +286,7 @@ int opa_store_set_report(opa_store *store, opa_text id, opa_text report, const c
         status = OPA_EDATA;
     if (status == OPA_OK) {
         change c;
+        opa_store_expect(store, expected);
         status = begin(&c, store, id, why, by);
         c.entry.what = OPA_EDIT_REPORT;
         c.entry.state.report = json;
@@ -280,7 +314,7 @@ int opa_store_accept(opa_store *store, opa_text id, const char *why, const char 
     int status = begin(&c, store, id, why, by);
     if (status == OPA_OK && c.entry.state.excluded)
         status = opa_fail(store->ctx, OPA_EINVAL, "%s: sample \"%.*s\" is excluded: take that back first",
-                          store->db.path, (int)(id.size < 200 ? id.size : 200), id.data);
+                          store->db.path, (int)opa_utf8_cut(id, 200), id.data);
     c.entry.what = OPA_EDIT_ACCEPT;
     return finish(&c, status);
 }
@@ -320,7 +354,7 @@ int opa_store_undo(opa_store *store, opa_text id, const char *by)
         status = newest_two(&store->db, c.entry.sample, &last, &before);
     if (status == OPA_OK && !before)
         status = opa_fail(store->ctx, OPA_ENOENT, "%s: sample \"%.*s\" has no edit to take back", store->db.path,
-                          (int)(id.size < 200 ? id.size : 200), id.data);
+                          (int)opa_utf8_cut(id, 200), id.data);
     if (status == OPA_OK)
         status = state_of(&store->db, &c.entry.state, c.entry.sample, before, &c.memory);
     c.entry.what = OPA_EDIT_UNDO;

@@ -18,6 +18,7 @@ struct opa_store {
     opa_buffer sample; /* the texts of opa_store_sample() */
     opa_buffer image;  /* the bytes of opa_store_image() */
     bool rehearsing;   /* edits are not committed */
+    int64_t expected;  /* the head that the next change wants to find; 0: any */
     opa_lock rehearsal;
 };
 

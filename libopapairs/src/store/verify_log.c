@@ -178,7 +178,7 @@ static int check_entry(chain *c, sqlite3_stmt *row)
                  .undoes = sqlite3_column_int64(row, 2),
                  .by_hand = sqlite3_column_int(row, 3),
                  .excluded = sqlite3_column_int(row, 4),
-                 /* "why" names the file of corrections that it came from, or is what a person wrote. */
+                 /* "why" is the file of corrections that it came from, or what a person wrote, be it that name. */
                  .from_file = sqlite3_column_int(row, 5)};
     for (int t = 0; t < OPA_SAID_TEXTS; t++)
         e->texts[t] = opa_print_of(opa_db_text(row, 6 + t));
@@ -191,15 +191,49 @@ static int check_entry(chain *c, sqlite3_stmt *row)
         status = check_undo(c, e);
     else
         status = check_kept(c, e, e - 1);
-    const bool brought = e->what == OPA_EDIT_IMPORT || (e->from_file && e->what == OPA_EDIT_REVISED);
-    if (status == OPA_OK && c->count > 0 && brought)
+    if (status == OPA_OK && c->count > 0 && e->what == OPA_EDIT_IMPORT)
         status = check_brought(c, e, e - 1);
     if (status == OPA_OK && c->count > 0 && e->what == OPA_EDIT_REPORT)
         status = check_joined(c, e, opa_db_text(row, 6 + OPA_SAID_REVISED), opa_db_text(row, 6 + OPA_SAID_REPORT));
-    if (status == OPA_OK && c->count > 0 && e->from_file && e->what == OPA_EDIT_REPORT &&
-        !is_said(c, OPA_SAID_REPORT, &e->texts[OPA_SAID_REPORT]))
-        status = note(c, e, "report", "stands in no record of the sample");
     c->count++;
+    return status;
+}
+
+/* ---- corrections from files ---- */
+
+static bool is_logged(const chain *c, int text, const opa_print *print)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (opa_print_equal(&c->items[i].texts[text], print))
+            return true;
+    return false;
+}
+
+/* Every correction of a file left its text in the log: as its entry, or, where it changed nothing, as the one before. */
+static bool all_logged(const chain *c)
+{
+    for (size_t i = 0; i < c->said->count; i++) {
+        const opa_said *said = &c->said->items[i];
+        for (int t = 0; t < OPA_SAID_TEXTS && said->correction; t++)
+            if (said->texts[t].present && !is_logged(c, t, &said->texts[t]))
+                return false;
+    }
+    return true;
+}
+
+/* An entry whose reason is the name of a file of corrections, and whose text no record has, was typed by somebody who
+ * gave that name as the reason; unless some correction's text is nowhere: then it is that one, altered. */
+static int check_corrections(chain *c)
+{
+    int status = OPA_OK;
+    if (all_logged(c))
+        return OPA_OK;
+    for (entry *e = c->items + 1; e < c->items + c->count && status == OPA_OK; e++) {
+        if (e->from_file && e->what == OPA_EDIT_REVISED)
+            status = check_brought(c, e, e - 1);
+        else if (e->from_file && e->what == OPA_EDIT_REPORT && !is_said(c, OPA_SAID_REPORT, &e->texts[OPA_SAID_REPORT]))
+            status = note(c, e, "report", "stands in no record of the sample");
+    }
     return status;
 }
 
@@ -220,6 +254,10 @@ int opa_verify_log(opa_verification *v, const opa_defect *sample, int64_t key, i
         status = check_entry(&c, s);
     if (s)
         sqlite3_reset(s);
+    if (status == OPA_END && c.count > 0) {
+        const int checked = check_corrections(&c);
+        status = checked == OPA_OK ? OPA_END : checked;
+    }
     if (status == OPA_END && (c.count == 0 || c.items[c.count - 1].sequence != head))
         status = opa_verify_note(v, &c.where, "%s",
                                  c.count ? "the entry in force is not the last one of the log" : "there is no log");

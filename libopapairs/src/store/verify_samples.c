@@ -45,6 +45,7 @@ static int keep_said(subject *s, const opa_incoming *in, bool made)
     }
     opa_said *to = &all->items[all->count++];
     to->made = made;
+    to->correction = in->kind == OPA_INCOMING_EDIT;
     to->texts[OPA_SAID_REVISED] = opa_print_of(in->revised);
     to->texts[OPA_SAID_GROUND_TRUTH] = opa_print_of(in->ground_truth);
     to->texts[OPA_SAID_REPORT] = opa_print_of(in->report);

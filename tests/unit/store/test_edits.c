@@ -144,6 +144,35 @@ static void test_imported_revisions_can_be_taken_back(void **state)
     assert_true(is(sample_of(f, "a").revised, "r0"));
 }
 
+/* A change that expects what another has changed is refused, whatever kind it is; the expectation holds once. */
+static void test_expected(void **state)
+{
+    fixture *f = *state;
+    const opa_text a = OPA_TEXT("a");
+    const int64_t shown = sample_of(f, "a").sequence;
+    assert_int_equal(opa_store_set_revised(f->store, a, OPA_TEXT("r1"), NULL, "bob"), OPA_OK);
+    opa_buffer before = dump(f);
+    for (int kind = 0; kind < 5; kind++) {
+        opa_store_expect(f->store, shown);
+        const int status = kind == 0   ? opa_store_set_revised(f->store, a, OPA_TEXT("r2"), NULL, "ann")
+                           : kind == 1 ? opa_store_set_report(f->store, a, OPA_TEXT(report), NULL, "ann", NULL)
+                           : kind == 2 ? opa_store_set_excluded(f->store, a, true, NULL, "ann")
+                           : kind == 3 ? opa_store_accept(f->store, a, NULL, "ann")
+                                       : opa_store_undo(f->store, a, "ann");
+        assert_int_equal(status, OPA_ECHANGED);
+        assert_non_null(strstr(opa_context_message(f->ctx), "\"a\" changed meanwhile"));
+    }
+    opa_buffer after = dump(f);
+    assert_string_equal(before.data, after.data);
+    opa_store_expect(f->store, shown);
+    assert_int_equal(opa_store_set_report(f->store, a, OPA_TEXT("no report"), NULL, NULL, NULL), OPA_EDATA);
+    assert_int_equal(opa_store_accept(f->store, a, NULL, "ann"), OPA_OK);
+    opa_store_expect(f->store, sample_of(f, "a").sequence);
+    assert_int_equal(opa_store_set_report(f->store, a, OPA_TEXT(report), NULL, "ann", NULL), OPA_OK);
+    opa_buffer_release(&before);
+    opa_buffer_release(&after);
+}
+
 static void test_refused(void **state)
 {
     fixture *f = *state;
@@ -189,6 +218,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_log_knows_the_entry_before, setup_sample, teardown),
         cmocka_unit_test_setup_teardown(test_rehearsal, setup_sample, teardown),
         cmocka_unit_test_setup_teardown(test_imported_revisions_can_be_taken_back, setup_sample, teardown),
+        cmocka_unit_test_setup_teardown(test_expected, setup_sample, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup_sample, teardown),
         cmocka_unit_test_setup_teardown(test_fenced_report, setup_sample, teardown),
     };

@@ -15,7 +15,7 @@ static const char *const said_texts[] = {"r0", "t0", "{\"r\":0}", "r1", "{\"r\":
 static size_t check(fixture *f, checked *out, bool doubtful)
 {
     const opa_store_verify_options options = OPA_STORE_VERIFY_OPTIONS_INIT;
-    opa_said items[2] = {{.made = true}, {.made = false}};
+    opa_said items[2] = {{.made = true}, {.correction = true}};
     for (int i = 0; i < 5; i++) {
         const opa_text t = {said_texts[i], strlen(said_texts[i])};
         items[i / 3].texts[i == 4 ? OPA_SAID_REPORT : i % 3] = opa_print_of(t);
@@ -147,6 +147,33 @@ static void test_first_entries(void **state)
     opa_findings_release(&c.found);
 }
 
+/* A person gives the name of a file of corrections as the reason: no damage, as long as the file's own correction is
+ * there. */
+static void test_reasons_that_name_a_file(void **state)
+{
+    static const char revised[] = "1, 'e.json', NULL, 1, 0, 'r1', 't0', '{\"r\":1}'",
+                      typed[] = "1, 'e.json', NULL, 1, 0, 'r9', 't0', '{\"r\":1}'",
+                      report[] = "2, 'e.json', NULL, 0, 0, 'x', 't0', "
+                                 "'{\"0\":{\"copied_content\":\"y\",\"rewritten_content\":\"x\"}}'";
+    fixture *f = *state;
+    checked c = {0};
+    begin(f);
+    for (int file_first = 0; file_first < 2; file_first++) {
+        start_over(f);
+        add(f, file_first ? revised : "1, 'e.json', NULL, 1, 0, 'r9', 't0', '{\"r\":0}'");
+        assert_int_equal(check(f, &c, false), file_first ? 0 : 1); /* the file's is nowhere: this is it, altered */
+        add(f, file_first ? typed : revised);
+        assert_int_equal(check(f, &c, false), 0);
+    }
+    add(f, report);
+    assert_int_equal(check(f, &c, false), 0);
+    assert_int_equal(opa_db_exec(&f->store->db, "DROP TRIGGER edits_keep;"
+                                                "UPDATE edits SET revised = 'r8' WHERE revised = 'r1'"),
+                     OPA_OK);
+    assert_int_not_equal(check(f, &c, false), 0);
+    opa_findings_release(&c.found);
+}
+
 /* import, revised, excluded, undo (of the exclusion), undo (of the revised text), exclude */
 static void test_undoing(void **state)
 {
@@ -177,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_first_entries, setup, teardown),
         cmocka_unit_test_setup_teardown(test_second_entries, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reasons_that_name_a_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_undoing, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

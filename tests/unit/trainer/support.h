@@ -66,17 +66,25 @@ enum { FRESH_FOLDERS = 64 };
 static char fresh_folders[FRESH_FOLDERS][24];
 static size_t fresh_count;
 
-/* They hold files only. */
+static inline void remove_tree(const char *path)
+{
+    DIR *dir = opendir(path);
+    for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
+        char *inner = malloc(strlen(path) + strlen(e->d_name) + 2);
+        strcpy(stpcpy(stpcpy(inner, path), "/"), e->d_name);
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && unlink(inner) != 0)
+            remove_tree(inner);
+        free(inner);
+    }
+    if (dir != NULL)
+        closedir(dir);
+    rmdir(path);
+}
+
 static inline void remove_fresh_folders(void)
 {
-    for (size_t i = 0; i < fresh_count; i++) {
-        DIR *dir = opendir(fresh_folders[i]);
-        for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
-            unlinkat(dirfd(dir), e->d_name, 0);
-        if (dir != NULL)
-            closedir(dir);
-        rmdir(fresh_folders[i]);
-    }
+    for (size_t i = 0; i < fresh_count; i++)
+        remove_tree(fresh_folders[i]);
 }
 
 /* A fresh folder where the test runs, which goes when it ends. */

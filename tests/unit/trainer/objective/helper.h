@@ -95,6 +95,15 @@ static inline void assert_vector(const char *what, const double *have, const str
         assert_close(what, have[i], want->x[i], 1e-10);
 }
 
+/* One value repeated around a point: a vector of odd values of this size. */
+static inline struct vector odd_vector(size_t count, double size, double sign)
+{
+    struct vector v = {.count = count};
+    for (size_t i = 0; i < count; i++)
+        v.x[i] = sign * size * (1 + (double)i / 7);
+    return v;
+}
+
 /* The slopes of @p total by every policy log-prob of @p side, against central differences. */
 static inline void check_slopes(const char *what, struct vector *policy, const double *slope, double (*total)(void *),
                                 void *arg)

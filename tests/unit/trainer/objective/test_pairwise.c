@@ -134,6 +134,62 @@ static void test_differences(void **state)
     }
 }
 
+static void check_odd(struct setup *s, const char *what)
+{
+    static double slope[3][MOST];
+    const double value = total(s);
+    if (!isfinite(value))
+        fail_msg("%s, %s: %g", s->row->name, what, value);
+    memcpy(slope, s->slope, sizeof slope);
+    check_slopes(s->row->name, &s->chosen, slope[0], total, s);
+    check_slopes(s->row->name, &s->rejected, slope[1], total, s);
+    if (s->with_masked)
+        check_slopes(s->row->name, &s->masked, slope[2], total, s);
+}
+
+/* Log-ratios from hundredths to tens of thousands of either sign, responses of one token, weights of which some or all are
+ * 0: the loss is a number, and its slopes are those of central differences. */
+static void test_odd_values(void **state)
+{
+    (void)state;
+    static struct setup s;
+    static const double sizes[] = {0.01, 0.9, 30, 900, 20000};
+    const struct cJSON *stored = nth(opa_json_get(opa_json_root(losses.doc), "rows"), 0);
+    for (size_t r = 0; r < ROWS; r++) {
+        for (size_t k = 0; k < 4 * sizeof sizes / sizeof sizes[0]; k++) {
+            const double size = sizes[k / 4], one = k & 1 ? -1 : 1, other = k & 2 ? -1 : 1;
+            read_setup(&s, rows[r], opa_json_get(stored, "inputs"));
+            /* log-probs are not above 0; the reference's distance makes the sign */
+            s.chosen = odd_vector(1 + k % 3, size, -1);
+            s.rejected = odd_vector(3 - k % 3, size * 1.1, -1);
+            s.masked = odd_vector(1 + k % 3, size * 0.7, -1);
+            s.ref_chosen = odd_vector(s.chosen.count, size * (1 + one * 0.9), -1);
+            s.ref_rejected = odd_vector(s.rejected.count, size * (1 + other * 0.8), -1);
+            s.ref_masked = odd_vector(s.masked.count, size, -1);
+            for (int weights = 0; weights < 3; weights++) { /* none, some 0, all 0 on one side */
+                s.weighted = weights > 0;
+                s.by_chosen = odd_vector(s.chosen.count, weights == 2 ? 0 : 2, 1);
+                s.by_rejected = odd_vector(s.rejected.count, 3, 1);
+                s.by_rejected.x[0] = s.rejected.count > 1 ? 0 : 3;
+                check_odd(&s, weights == 2 ? "no weight" : "odd values");
+            }
+        }
+    }
+}
+
+/* A mean log-prob of 0, or a rounding above it: the odds are large, not infinite. */
+static void test_certainty(void **state)
+{
+    (void)state;
+    static const double certain[] = {0, 1e-9, -1e-12};
+    for (size_t i = 0; i < 9; i++) {
+        struct scores slope = {0};
+        const struct scores s = {.chosen = certain[i / 3], .rejected = certain[i % 3]};
+        const double loss = pairwise_orpo.loss(&slope, &s, &(struct coefficients){.lambda = 0.1});
+        assert_true(isfinite(loss) && isfinite(slope.chosen) && isfinite(slope.rejected));
+    }
+}
+
 /* exp() of a margin of thousands overflows; the loss does not. */
 static void test_extremes(void **state)
 {
@@ -150,6 +206,7 @@ static void test_extremes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_stored), cmocka_unit_test(test_differences),
+                                       cmocka_unit_test(test_odd_values), cmocka_unit_test(test_certainty),
                                        cmocka_unit_test(test_extremes)};
     return cmocka_run_group_tests(tests, open_losses, close_losses);
 }

@@ -13,8 +13,15 @@ static void test_differences(void **state)
     opa_check_slopes("paper");
 }
 
+static void test_odd_values(void **state)
+{
+    (void)state;
+    opa_check_odd("paper");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_stored), cmocka_unit_test(test_differences)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_stored), cmocka_unit_test(test_differences),
+                                       cmocka_unit_test(test_odd_values)};
     return cmocka_run_group_tests(tests, open_losses, close_losses);
 }

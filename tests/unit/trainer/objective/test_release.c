@@ -48,9 +48,16 @@ static void test_padding(void **state)
     }
 }
 
+static void test_odd_values(void **state)
+{
+    (void)state;
+    opa_check_odd("release");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_stored), cmocka_unit_test(test_differences),
-                                       cmocka_unit_test(test_at_reference), cmocka_unit_test(test_padding)};
+                                       cmocka_unit_test(test_odd_values), cmocka_unit_test(test_at_reference),
+                                       cmocka_unit_test(test_padding)};
     return cmocka_run_group_tests(tests, open_losses, close_losses);
 }
