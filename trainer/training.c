@@ -476,6 +476,7 @@ void training_release(struct training *tr)
         fclose(tr->log);
     if (tr->eval_log != NULL)
         fclose(tr->eval_log);
+    tfevents_release(&tr->events);
     opa_json_writer_free(tr->w);
     run_release(&tr->run);
 }

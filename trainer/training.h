@@ -7,6 +7,7 @@
 #include "opatrain.h"
 #include "reference.h"
 #include "schedule.h"
+#include "tfevents.h"
 #include "update.h"
 
 /* As the flags give them; a verb sets its defaults before. */
@@ -58,6 +59,7 @@ struct training {
     uint32_t *order;
     struct run_folder folder;
     FILE *log, *eval_log;
+    struct tfevents events;
     opa_json_writer *w;
     struct progress progress;
     struct settings seen;          /* what any log-prob depends on: the part of the settings that references share */

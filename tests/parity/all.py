@@ -10,7 +10,8 @@ HERE = Path(__file__).resolve().parent
 
 def main():
     results = {}
-    for name in ("expert", "real_texts", "readers", "bad_inputs", "kills", "damaged_set", "trainer_goldens", "stories260k"):
+    for name in ("expert", "real_texts", "readers", "bad_inputs", "kills", "damaged_set", "trainer_goldens", "stories260k",
+                 "tensorboard_reader"):
         print(f"== {name}", flush=True)
         results[name] = subprocess.run([sys.executable, HERE / f"{name}.py", *sys.argv[1:]]).returncode
     failed = [n for n, code in results.items() if code not in (0, 77)]
