@@ -408,7 +408,7 @@ static int train(struct training *tr)
     if (status == OPA_OK && tr->reference && tr->eval.data.count > 0)
         status = feed_reference(tr, &tr->eval);
     if (status == OPA_OK && tr->reference && tr->folder.step < 0)
-        status = on_policy_report(tr);
+        status = feed_on_policy(tr);
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     if (status == OPA_OK)

@@ -122,11 +122,10 @@ void log_progress(struct training *tr, int64_t step);
 /* Samples ready for the pass (training_feed.c). */
 int feed_measure(struct training *tr, struct samples *s, char *const *paths, size_t count);
 int feed_reference(struct training *tr, struct samples *s);
+/* Say how likely the reference finds the data: behind feed_reference(). */
+int feed_on_policy(struct training *tr);
 int feed_example(struct training *tr, struct samples *s, struct example *e, size_t place, uint64_t visit);
 /* The micro-batch that begins at @p order [at]: how many samples, at most @p most. */
 size_t feed_group(const struct training *tr, const struct samples *s, const uint32_t *order, size_t most);
-
-/* Before DPO: how likely the reference finds the data (on_policy.c). */
-int on_policy_report(struct training *tr);
 
 #endif
