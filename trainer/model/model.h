@@ -16,6 +16,7 @@ struct model_options {
 struct model {
     struct model_config config;
     struct safetensors *weights, *tower; /**< tower: NULL where it is among the weights */
+    char *tower_dir;                     /**< its folder; NULL */
     struct loader loader;
     struct llama llama;
     struct clip clip;           /**< LLaVA only */
