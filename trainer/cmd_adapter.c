@@ -130,7 +130,7 @@ const struct command cmd_adapter = {
         "float32, rounded once. In 16 bits most of a small change is lost in that rounding; it says how much, and "
         "with\n"
         "a pack how far log-probs are from those of the adapter unmerged, beside how far the adapter moved them.\n"
-        "OUT appears when all of it is on the disk.\n\n"
+        "OUT appears when all of it is on the disk; the tower of an original LLaVA goes along as OUT/vision_tower.\n\n"
         "  --model DIR          the checkpoint\n"
         "  --vision-tower DIR   CLIP's folder, for original LLaVA checkpoints whose mm_vision_tower is not there\n"
         "  -o, --output OUT     the new folder\n"

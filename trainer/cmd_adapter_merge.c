@@ -44,7 +44,8 @@ static int measure(struct run *run, struct drift *d, const struct dataset *data,
     struct token_progress now = {.stage = "compare", .total = (int64_t)data->count};
     int status = OPA_OK;
     progress_start(&progress, run->cli);
-    for (size_t i = 0; i < data->count && status == OPA_OK; i++, now.done++) {
+    for (size_t i = 0; i < data->count && status == OPA_OK; i++) {
+        now.done++;
         status = drift_add(&run->t, d, data, i);
         if (status == OPA_ERECORD) {
             const char *id = d->examples[0].sample.id;
@@ -71,8 +72,9 @@ static void say_drift(struct cli *cli, const struct drift *d)
     out_printf(cli, "%-26s %.3g a token, %.3g at most\n", "the adapter moves log-prob", d->adapter.sum / tokens,
                d->adapter.most);
     out_printf(cli, "%-26s %.3g a token, %.3g at most", "merging moves it", d->merge.sum / tokens, d->merge.most);
+    const double share = d->adapter.sum > 0 ? 100 * d->merge.sum / d->adapter.sum : 0;
     if (d->adapter.sum > 0)
-        out_printf(cli, ": %.2g%% of what the adapter does", 100 * d->merge.sum / d->adapter.sum);
+        out_printf(cli, ": %.*f%% of what the adapter does", share < 10, share);
     out_printf(cli, "\n");
 }
 
@@ -112,9 +114,12 @@ static void say_merged(struct adapter_run *a, const struct merge_report *r)
     out_printf(cli, "%-26s %zu\n", "layers merged", r->layers);
     out_printf(cli, "%-26s %s of %s (%s)\n", "weights that differ", thousands(n, (int64_t)r->changed),
                thousands(m, (int64_t)r->weights), percentage(share, (int64_t)r->changed, (int64_t)r->weights));
+    const double lost = r->change > 0 ? sqrt(r->lost / r->change) : 0;
     if (r->change > 0)
-        out_printf(cli, "%-26s %.3g%% of the adapter's change (root of squares)\n", "lost in rounding",
-                   100 * sqrt(r->lost / r->change));
+        out_printf(cli, "%-26s %.3g%% of the adapter's change (root of squares)\n", "lost in rounding", 100 * lost);
+    if (lost > 0.1)
+        cli_note(cli, "warning: the steps of the stored type are too wide for this adapter: keep it unmerged, or store "
+                      "with --dtype f32");
 }
 
 static int show(void *user, const opa_progress *now)

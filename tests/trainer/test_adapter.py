@@ -218,6 +218,22 @@ class Merge(TrainerCase):
         self.assertIn("%.3g%% of the adapter's change" % (100 * math.sqrt(lost / change)), self.said)
         self.assertIn("weights that differ        %s of" % format(differ, ","), self.said)
 
+    def test_an_adapter_that_16_bits_cannot_hold_is_warned_of(self):
+        folder = self.path("small")
+        shutil.copytree(ADAPTER, folder)
+        tensors = all_tensors(ADAPTER)
+        for key, (dtype, shape, data) in tensors.items():
+            if "lora_B" in key:
+                values = [x * 1e-3 for x in numbers(dtype, data)]
+                tensors[key] = (dtype, shape, struct.pack("<%df" % len(values), *values))
+        write_safetensors(os.path.join(folder, "adapter_model.safetensors"), tensors)
+        self.merge("bf16", adapter=folder)
+        self.assertIn("warning: the steps of the stored type", self.err)
+        self.assertGreater(float(re.search(r"lost in rounding +([\d.e+]+)%", self.said).group(1)), 50)
+        self.merge("f32", "--dtype", "f32", adapter=folder)
+        self.assertNotIn("warning", self.err)
+        self.assertLess(float(re.search(r"lost in rounding +([\d.e+-]+)%", self.said).group(1)), 0.1)
+
     def test_drift_is_the_distance_of_scores(self):
         pack = self.demo_pack()
         out = self.merge("merged", "--pack", pack)
