@@ -10,7 +10,7 @@
 
 /* ---- options ---- */
 
-/* Without slashes at the end: beside it stands OUT.new. */
+/* Without slashes at the end: beside it stands OUT.merging. */
 static char *plain_path(const char *path)
 {
     size_t n = strlen(path);

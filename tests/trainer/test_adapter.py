@@ -188,7 +188,7 @@ class Merge(TrainerCase):
                          config_of(CHECKPOINT, "model.safetensors.index.json")["weight_map"])
         self.assertEqual(read_safetensors(os.path.join(out, "model-00001-of-00002.safetensors"))[0]["__metadata__"],
                          {"format": "pt"})
-        self.assertFalse(os.path.exists(out + ".new"))
+        self.assertFalse(os.path.exists(out + ".merging"))
         self.assertRegex(self.said, r"layers merged +41\n")
         self.merge(code=73)
         self.assertIn("there already", self.err)
@@ -267,14 +267,14 @@ class Merge(TrainerCase):
         self.assert_merged(out, base=model)
 
     def test_a_kill_leaves_nothing_that_looks_whole(self):
-        began = time.monotonic()
-        whole = self.files_of(self.merge("whole"))
-        longest, out = time.monotonic() - began, self.path("killed")
+        whole, out = self.files_of(self.merge("whole")), self.path("killed")
         args = [OPATRAIN, "adapter", "merge", ADAPTER, "--model", CHECKPOINT, "-o", out, "--threads", "1"]
         early = 0
         for _ in range(12):
             p = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(self.random.uniform(0.3, 1.0) * longest)
+            while p.poll() is None and not os.path.exists(out + ".merging"):
+                time.sleep(0.001)
+            time.sleep(self.random.uniform(0, 0.05))
             p.send_signal(signal.SIGKILL)
             p.wait()
             if os.path.exists(out):
@@ -282,12 +282,17 @@ class Merge(TrainerCase):
                 shutil.rmtree(out)
                 continue
             early += 1
-            if os.path.exists(os.path.join(out + ".new", "config.json")):
-                self.assertEqual(self.files_of(out + ".new"), whole)
+            if os.path.exists(os.path.join(out + ".merging", "config.json")):
+                self.assertEqual(self.files_of(out + ".merging"), whole)
+                shutil.rmtree(out + ".merging")
         self.assertGreater(early, 0)
-        self.write(out + ".new/left.json", "{}") if os.path.isdir(out + ".new") else None
+        os.makedirs(out + ".merging", exist_ok=True)
+        self.write(out + ".merging/left.json", "{}")
         self.assertEqual(self.files_of(self.merge("killed")), whole)
-        self.assertFalse(os.path.exists(out + ".new"))
+        self.assertFalse(os.path.exists(out + ".merging"))
+        shutil.move(out, out + ".merging")  # somebody's checkpoint of that name
+        self.merge("killed", code=73)
+        self.assertEqual(self.files_of(out + ".merging"), whole)
 
     def test_a_full_disk_is_said_and_given_back(self):
         def limit():
@@ -298,7 +303,7 @@ class Merge(TrainerCase):
         p = subprocess.run([OPATRAIN, "adapter", "merge", ADAPTER, "--model", CHECKPOINT, "-o", out], preexec_fn=limit,
                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.assertEqual(p.returncode, 74, p.stderr)
-        self.assertFalse(os.path.exists(out) or os.path.exists(out + ".new"))
+        self.assertFalse(os.path.exists(out) or os.path.exists(out + ".merging"))
         self.merge("no/such", code=73)
         self.assertIn("make that first", self.err)
 

@@ -315,16 +315,22 @@ int merge_write(struct trainer *t, struct merge_report *out, const char *to, con
                 const struct adapter *adapter, const struct merge_options *options)
 {
     struct merging m = {.t = t, .options = options, .weights = {.t = t, .model = model, .adapter = adapter}};
-    char *new = malloc(strlen(to) + 5);
-    int status = new ? OPA_OK : trainer_fail_memory(t);
+    char *made = malloc(strlen(to) + sizeof ".merging"), *config = NULL;
+    int status = made ? OPA_OK : trainer_fail_memory(t);
     if (status == OPA_OK) {
-        strcpy(stpcpy(new, to), ".new");
-        status = put_all(&m, new);
+        strcpy(stpcpy(made, to), ".merging");
+        config = path_join(made, "config.json");
+        status = config ? OPA_OK : trainer_fail_memory(t);
     }
+    if (status == OPA_OK && path_exists(config))
+        status = trainer_fail(t, OPA_ECREATE, "%s holds a whole checkpoint: give it another name, or remove it", made);
     if (status == OPA_OK)
-        status = durable_rename(t, new, to);
+        status = put_all(&m, made);
+    if (status == OPA_OK)
+        status = durable_rename(t, made, to);
     *out = m.weights.report;
     merge_weights_release(&m.weights);
-    free(new);
+    free(made);
+    free(config);
     return status;
 }

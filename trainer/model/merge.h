@@ -26,8 +26,9 @@ struct merge_report {
 };
 
 /** Write the merged checkpoint as the folder @p to, which is not there yet: the base's files, its shards with the same tensors.
- *  Memory: 16 MiB for a block of rows; the rest is mapped. All of it is made in @p to.new, config.json last, and gets its name when it is
- *  on the disk. What an earlier, killed merge left there is removed. OPA_ECREATE; OPA_EIO: the disk is full; OPA_ECANCELLED. */
+ *  Memory: 16 MiB for a block of rows; the rest is mapped. All of it is made in @p to.merging, config.json last, and gets its
+ *  name when it is on the disk. What an earlier, killed merge left there is removed, unless it is whole. OPA_ECREATE;
+ *  OPA_EIO: the disk is full; OPA_ECANCELLED. */
 int merge_write(struct trainer *t, struct merge_report *out, const char *to, const struct model *model,
                 const struct adapter *adapter, const struct merge_options *options);
 
