@@ -16,30 +16,6 @@
 
 /* ---- folders ---- */
 
-static int make_folder(struct trainer *t, const char *path)
-{
-    if (mkdir(path, 0777) == 0 || errno == EEXIST)
-        return OPA_OK;
-    if (errno == ENOENT)
-        return trainer_fail(t, OPA_ECREATE, "%s: the folder that it is to stand in does not exist; make that first",
-                            path);
-    return trainer_fail(t, errno == ENOSPC ? OPA_EIO : OPA_ECREATE, "%s: %s", path, strerror(errno));
-}
-
-/* Remove a folder of files; a folder that is not there is fine. */
-static void remove_folder(const char *path)
-{
-    DIR *dir = opendir(path);
-    if (dir == NULL)
-        return;
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            unlinkat(dirfd(dir), entry->d_name, 0);
-    }
-    closedir(dir);
-    rmdir(path);
-}
-
 /* The number of "step-000120", or -1. */
 static int64_t step_of(const char *name)
 {
@@ -82,7 +58,7 @@ int run_folder_open(struct trainer *t, struct run_folder *out, const char *path,
     *out = (struct run_folder){.path = strdup(path), .keep = keep, .step = -1, .lock = -1};
     out->checkpoints = path_join(path, "checkpoints");
     char *result = path_join(path, "adapter_model.safetensors");
-    int status = out->path && out->checkpoints && result ? make_folder(t, path) : trainer_fail_memory(t);
+    int status = out->path && out->checkpoints && result ? folder_make(t, path) : trainer_fail_memory(t);
     if (status == OPA_OK) {
         out->step = newest(out, INT64_MAX, &count);
         out->finished = path_exists(result);
@@ -116,7 +92,7 @@ static void prune(const struct run_folder *f)
     for (size_t kept = 0; step >= 0; kept++) {
         char *path = kept >= f->keep ? step_path(f, step) : NULL;
         if (path != NULL)
-            remove_folder(path);
+            folder_remove(path);
         free(path);
         step = newest(f, step, &count);
     }
@@ -197,7 +173,7 @@ static int load_state(struct trainer *t, const char *dir, struct run_folder *f, 
 static int save_parts(struct trainer *t, const char *dir, int64_t step, struct run_sizes sizes,
                       const struct adapter_out *adapter, const struct optimiser *optimiser)
 {
-    int status = make_folder(t, dir);
+    int status = folder_make(t, dir);
     if (status == OPA_OK)
         status = adapter_write(t, dir, adapter);
     if (status == OPA_OK)
@@ -211,14 +187,14 @@ int checkpoint_save(struct trainer *t, struct run_folder *f, int64_t step, struc
                     const struct adapter_out *adapter, const struct optimiser *optimiser)
 {
     char *new = path_join(f->checkpoints, "new"), *path = step_path(f, step);
-    int status = new &&path ? make_folder(t, f->checkpoints) : trainer_fail_memory(t);
+    int status = new &&path ? folder_make(t, f->checkpoints) : trainer_fail_memory(t);
     if (status == OPA_OK) {
-        remove_folder(new);
+        folder_remove(new);
         status = save_parts(t, new, step, sizes, adapter, optimiser);
         if (status == OPA_OK)
             status = durable_rename(t, new, path);
         else
-            remove_folder(new); /* on a full disk its bytes are wanted back */
+            folder_remove(new); /* on a full disk its bytes are wanted back */
     }
     if (status == OPA_OK) {
         f->step = step;
@@ -268,7 +244,7 @@ static int put_aside(struct trainer *t, const char *dir)
     if (aside == NULL)
         return trainer_fail_memory(t);
     strcpy(stpcpy(aside, dir), ".damaged");
-    remove_folder(aside);
+    folder_remove(aside);
     const int status = durable_rename(t, dir, aside);
     free(aside);
     return status;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "on_policy.h"
 #include "opatrain.h"
 #include "vision.h"
 
@@ -21,6 +22,7 @@ struct scoring {
     float *logp[2 * ROLE_COUNT];            /* clean, then masked */
     struct mask masks[VISION_MAX_MASKS];    /* different ones of this sample */
     size_t mask_count, version[ROLE_COUNT]; /* of the image under a response's mask */
+    struct on_policy report;
     opa_json_writer *w;
     struct progress progress;
     struct token_progress now;
@@ -169,6 +171,30 @@ static int write_line(struct scoring *s)
     return run_emit(&s->run, s->w);
 }
 
+/* ---- the report ---- */
+
+static int add_to_report(struct scoring *s)
+{
+    double *logp[ROLE_COUNT] = {NULL};
+    int status = OPA_OK;
+    for (int r = 0; r < ROLE_COUNT && status == OPA_OK; r++) {
+        const struct packed_response *response = &s->sample.responses[r];
+        const size_t count = response->ids.count, skip = s->ids[r].count - count;
+        if (!response->there)
+            continue;
+        logp[r] = malloc((count + 1) * sizeof *logp[r]);
+        if (logp[r] == NULL)
+            status = trainer_fail_memory(&s->run.t);
+        for (size_t i = 0; i < count && status == OPA_OK; i++)
+            logp[r][i] = (double)s->logp[r][skip + i];
+    }
+    if (status == OPA_OK)
+        status = on_policy_add(&s->run.t, &s->report, &s->sample, (const double *const *)logp);
+    for (int r = 0; r < ROLE_COUNT; r++)
+        free(logp[r]);
+    return status;
+}
+
 /* ---- all samples ---- */
 
 /* Was this sample's line written by an earlier run? */
@@ -208,6 +234,8 @@ static int one_sample(struct scoring *s, size_t index)
         status = score_sample(s);
     if (status == OPA_ERECORD)
         return leave_out(s);
+    if (status == OPA_OK)
+        status = add_to_report(s);
     const int result = status == OPA_OK ? write_line(s) : run_fail(run, status);
     progress_tokens(&s->progress, &s->now);
     return result;
@@ -259,6 +287,7 @@ static void say_done(struct scoring *s)
              seconds, thousands(b, s->scored), thousands(c, s->now.tokens),
              thousands(d, (int64_t)((double)s->now.tokens / (seconds > 0 ? seconds : 1) + 0.5)),
              s->now.before > 0 ? "; the others are from an earlier run" : "");
+    on_policy_report(&s->run.t, &s->report, s->run.adapter_dir ? "the adapter" : "the model");
 }
 
 static int score(struct scoring *s)
@@ -270,6 +299,7 @@ static int score(struct scoring *s)
         return result;
     if (opa_json_writer_new(run->cli->ctx, &s->w) != OPA_OK)
         return cli_error(run->cli, EXIT_IO, "out of memory");
+    s->report.tokenizer = run->model->tokenizer;
     s->now.stage = "score";
     progress_start(&s->progress, run->cli);
     result = 0;
@@ -288,6 +318,7 @@ static void release(struct scoring *s)
     opa_pack_free(s->pack);
     packed_release(&s->sample);
     vision_release(&s->vision);
+    on_policy_release(&s->report);
     ids_release(&s->prompt);
     for (int r = 0; r < ROLE_COUNT; r++)
         ids_release(&s->ids[r]);
@@ -326,7 +357,10 @@ const struct command cmd_score = {
         "Prints a line a sample, in the order of the packs: {\"id\",\"responses\":{\"generated\":{\"logprobs\":[...],\n"
         "\"sum\":x},...},\"masked\":{\"revised\":{...},...}}. Log-probs stand in the order of the pack's ids, EOS\n"
         "last; masked ones are of the responses of image pairs, under the image with the pack's mask. A sample\n"
-        "that cannot be scored is named and left out, and the exit code is 1.\n\n" RUN_HELP
+        "that cannot be scored is named and left out, and the exit code is 1.\n\n"
+        "At the end stderr says how on-policy the data is: the log-probs of the tokens that the expert wrote and of\n"
+        "those that it kept (mean, 5% quantile), and the share of chosen responses that are too unlikely for "
+        "DPO.\n\n" RUN_HELP
         "  --context CONTEXT    sft (default): the canonical prompt; release: the released DPO code's, with a second\n"
         "                       BOS before, U+2581 behind, and BOS before each response\n",
     .run = run,

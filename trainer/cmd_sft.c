@@ -50,9 +50,10 @@ const struct command cmd_sft = {
         "         opatrain sft --model llava-1.5-7b-hf/ packs/v1 -o runs/opa --resume\n\n"
         "Usage: opatrain sft --model DIR [--adapter START] PACK... -o OUT\n\n"
         "Low-rank fine-tuning on the ground truth and the revised response of every sample, each once an epoch: it\n"
-        "makes the expert's corrections on-policy for the DPO that follows. OUT receives a PEFT adapter, log.jsonl,\n"
-        "run.json and checkpoints. Defaults are OPA-DPO's (run/train_opa.sh): --lr 2e-5 --warmup 0.03 --epochs 2\n"
-        "--batch 64 (its 128 sequences), no clipping, --targets all.\n\n" MODEL_HELP
+        "makes the expert's corrections on-policy for the DPO that follows. OUT receives a PEFT adapter, log.jsonl\n"
+        "with the same for TensorBoard beside it, run.json and checkpoints. Defaults are OPA-DPO's "
+        "(run/train_opa.sh):\n"
+        "--lr 2e-5 --warmup 0.03 --epochs 2 --batch 64 (its 128 sequences), no clipping, --targets all.\n\n" MODEL_HELP
         "  -o, --output OUT     the run's folder\n"
         "  --targets WHICH      llm, llm+projector or all (default; START's when one is given)\n" TRAINING_HELP
         "  --loss-mean MEAN     update (default): over the tokens of the update; micro-batch: mean of the means of "

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "durable.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mapped.h"
@@ -96,4 +98,29 @@ int durable_file(struct trainer *t, const char *path, const void *bytes, size_t 
         return status;
     durable_write(&d, bytes, size);
     return durable_commit(t, &d);
+}
+
+/* ---- folders ---- */
+
+int folder_make(struct trainer *t, const char *path)
+{
+    if (mkdir(path, 0777) == 0 || errno == EEXIST)
+        return OPA_OK;
+    if (errno == ENOENT)
+        return trainer_fail(t, OPA_ECREATE, "%s: the folder that it is to stand in does not exist; make that first",
+                            path);
+    return trainer_fail(t, errno == ENOSPC ? OPA_EIO : OPA_ECREATE, "%s: %s", path, strerror(errno));
+}
+
+void folder_remove(const char *path)
+{
+    DIR *dir = opendir(path);
+    if (dir == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    closedir(dir);
+    rmdir(path);
 }

@@ -30,4 +30,9 @@ int durable_file(struct trainer *t, const char *path, const void *bytes, size_t 
 /** Give a folder, whose files are on the disk, its name @p to, which is free. OPA_EIO. */
 int durable_rename(struct trainer *t, const char *from, const char *to);
 
+/** Make a folder where there is none. OPA_ECREATE; OPA_EIO: the disk is full. */
+int folder_make(struct trainer *t, const char *path);
+/** Remove a folder of files; one that is not there is fine. */
+void folder_remove(const char *path);
+
 #endif

@@ -1,33 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Is the data on-policy? OPA-DPO's thesis: where the reference finds the chosen responses very unlikely, DPO separates the
- * pairs at once and learns nothing (arXiv 2501.09695, section 3.1; OPA-DPO/issues/10). */
-#include <math.h>
+#include "on_policy.h"
+
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "training.h"
+const double on_policy_far = -3.0;
 
-/* Log-probs of one kind of token. */
-struct sample_of_tokens {
-    float *logp;
-    size_t count, capacity;
-};
+/* ---- edited and kept tokens ---- */
 
-struct on_policy {
-    struct sample_of_tokens edited, kept; /* of revised responses */
-    size_t pairs, far;
-};
-
-/* A chosen response whose mean token has less than 1/20: of the paper's runs, the base model gives its revised responses a
- * mean of -1.45 and the OPA model -1.3; -3 is far from both. */
-static const double far_mean = -3.0;
-
-static int add_token(struct training *tr, struct sample_of_tokens *list, double logp)
+static int add_token(struct trainer *t, struct on_policy_tokens *list, double logp)
 {
     if (list->count == list->capacity) {
         const size_t most = list->capacity ? 2 * list->capacity : 4096;
         float *grown = realloc(list->logp, most * sizeof *grown);
         if (grown == NULL)
-            return trainer_fail_memory(&tr->run.t);
+            return trainer_fail_memory(t);
         list->logp = grown;
         list->capacity = most;
     }
@@ -35,45 +23,53 @@ static int add_token(struct training *tr, struct sample_of_tokens *list, double 
     return OPA_OK;
 }
 
-/* Which tokens of @p a stand in a longest common subsequence with @p b: those that the expert kept. O(n m) bits of the
- * table's choices; responses have at most some thousand tokens. */
-static int mark_kept(struct training *tr, bool *kept, const struct ids *a, const struct ids *b)
+/* Where the pack's tokens stand in the text. false: this tokenizer cuts it otherwise (it adds tokens, or is another one whose
+ * pieces mean the same). Behind the text's tokens the pack has EOS. */
+static bool find_tokens(struct on_policy *o, const struct packed_response *response)
 {
-    const size_t n = a->count, m = b->count;
-    uint16_t *length = calloc((n + 1) * (m + 1), sizeof *length);
-    if (length == NULL)
-        return trainer_fail_memory(&tr->run.t);
-    for (size_t i = n; i-- > 0;) {
-        for (size_t j = m; j-- > 0;) {
-            const uint16_t down = length[(i + 1) * (m + 1) + j], right = length[i * (m + 1) + j + 1];
-            length[i * (m + 1) + j] = a->data[i] == b->data[j] ? (uint16_t)(length[(i + 1) * (m + 1) + j + 1] + 1)
-                                      : down > right           ? down
-                                                               : right;
-        }
-    }
-    for (size_t i = 0, j = 0; i < n && j < m;) {
-        if (a->data[i] == b->data[j])
-            kept[i++] = true, j++;
-        else if (length[(i + 1) * (m + 1) + j] >= length[i * (m + 1) + j + 1])
-            i++;
-        else
-            j++;
-    }
-    free(length);
-    return OPA_OK;
+    const struct ids *ids = &response->ids;
+    return o->tokens.count > 0 && o->tokens.count <= ids->count && ids->count <= o->tokens.count + 1 &&
+           memcmp(o->tokens.ids, ids->data, o->tokens.count * sizeof *ids->data) == 0;
 }
 
-static int add_revised(struct training *tr, struct on_policy *o, const struct example *e)
+static int add_hunks(struct trainer *t, struct on_policy *o, const opa_hunk *hunks, size_t count, opa_text revised,
+                     const double *logp)
 {
-    const struct ids *ids = &e->ids[ROLE_REVISED];
-    const struct view *view = &e->views[view_of(ROLE_REVISED, false)];
-    bool *kept = calloc(ids->count + 1, sizeof *kept);
-    int status = kept ? mark_kept(tr, kept, ids, &e->ids[ROLE_GENERATED]) : trainer_fail_memory(&tr->run.t);
-    for (size_t i = 0; i < ids->count && status == OPA_OK; i++)
-        status = add_token(tr, kept[i] ? &o->kept : &o->edited, view->reference[i]);
-    free(kept);
+    opa_span *spans = malloc((count + 1) * sizeof *spans);
+    int status = spans ? OPA_OK : trainer_fail_memory(t);
+    if (status == OPA_OK)
+        opa_align_tokens(spans, hunks, count, true, revised, &o->tokens);
+    for (size_t h = 0; h < count && status == OPA_OK; h++) {
+        struct on_policy_tokens *list = hunks[h].op == OPA_KEEP ? &o->kept : &o->edited;
+        for (size_t i = spans[h].begin; i < spans[h].end && status == OPA_OK; i++)
+            status = add_token(t, list, logp[i]);
+    }
+    free(spans);
     return status;
 }
+
+static int add_revised(struct trainer *t, struct on_policy *o, const struct packed *sample, const double *logp)
+{
+    const struct packed_response *revised = &sample->responses[ROLE_REVISED];
+    opa_hunk *hunks = NULL;
+    size_t count = 0;
+    int status = o->encoder ? OPA_OK : opa_encoder_new(t->opa, &o->encoder, o->tokenizer);
+    if (status == OPA_OK)
+        status = opa_encoder_encode(o->encoder, &o->tokens, revised->text, OPA_ENCODE_PLAIN);
+    if (status == OPA_OK && revised->text.size > 0 && !find_tokens(o, revised)) {
+        o->uncut++;
+        return OPA_OK;
+    }
+    if (status == OPA_OK)
+        status = opa_diff_words(t->opa, &hunks, &count, sample->responses[ROLE_GENERATED].text, revised->text);
+    if (status != OPA_OK)
+        return trainer_fail_library(t, status, sample->id);
+    status = add_hunks(t, o, hunks, count, revised->text, logp);
+    free(hunks);
+    return status;
+}
+
+/* ---- pairs ---- */
 
 static double mean_of(const double *x, size_t count)
 {
@@ -83,29 +79,21 @@ static double mean_of(const double *x, size_t count)
     return count ? sum / (double)count : 0;
 }
 
-static int add_example(struct training *tr, struct on_policy *o, size_t place)
+int on_policy_add(struct trainer *t, struct on_policy *o, const struct packed *sample,
+                  const double *const logp[ROLE_COUNT])
 {
-    struct example *e = &tr->other;
-    int status = example_read(&tr->eyes, &tr->run.prompter, e, &tr->train.data, place, tr->context);
-    if (status == OPA_OK)
-        status = example_choose_pairs(&tr->run.t, e, tr->loss.objective);
-    const bool masked = !tr->fresh;
-    if (status == OPA_OK)
-        status = example_link(&tr->run.t, e);
-    if (status == OPA_OK)
-        status = reference_fill(&tr->run.t, &tr->train.reference, e, masked);
-    for (size_t i = 0; i < e->sample.pair_count && status == OPA_OK; i++) {
-        const struct packed_pair *pair = &e->sample.pairs[i];
-        const struct view *view = &e->views[view_of(pair->chosen, false)];
-        if (pair->type != PAIR_LANGUAGE)
+    for (size_t i = 0; i < sample->pair_count; i++) {
+        const struct packed_pair *pair = &sample->pairs[i];
+        if (pair->type != PAIR_LANGUAGE || logp[pair->chosen] == NULL)
             continue;
         o->pairs++;
-        o->far += mean_of(view->reference, view->count) < far_mean;
+        o->far += mean_of(logp[pair->chosen], sample->responses[pair->chosen].ids.count) < on_policy_far;
     }
-    if (status == OPA_OK && e->views[view_of(ROLE_REVISED, false)].used && e->sample.responses[ROLE_GENERATED].there)
-        status = add_revised(tr, o, e);
-    return status;
+    const bool both = sample->responses[ROLE_REVISED].there && sample->responses[ROLE_GENERATED].there;
+    return both && logp[ROLE_REVISED] ? add_revised(t, o, sample, logp[ROLE_REVISED]) : OPA_OK;
 }
+
+/* ---- the report ---- */
 
 static int ascending(const void *a, const void *b)
 {
@@ -113,7 +101,7 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void describe(char out[96], struct sample_of_tokens *list)
+static void describe(char out[96], struct on_policy_tokens *list)
 {
     double sum = 0;
     for (size_t i = 0; i < list->count; i++)
@@ -127,26 +115,34 @@ static void describe(char out[96], struct sample_of_tokens *list)
              (double)list->logp[list->count / 20]);
 }
 
-int on_policy_report(struct training *tr)
+void on_policy_report(const struct trainer *t, struct on_policy *o, const char *under)
 {
-    struct on_policy o = {0};
-    int status = OPA_OK;
     char edited[96], kept[96];
-    for (size_t i = 0; i < tr->train.data.count && status == OPA_OK; i++)
-        status = add_example(tr, &o, i);
-    if (status == OPA_OK && o.pairs > 0) {
-        const double share = (double)o.far / (double)o.pairs;
-        describe(edited, &o.edited);
-        describe(kept, &o.kept);
-        cli_note(tr->run.cli, "under the reference: edited tokens %s; kept tokens %s", edited, kept);
-        cli_note(tr->run.cli, "under the reference: %.0f%% of %zu chosen responses have a mean below %.1f", 100 * share,
-                 o.pairs, far_mean);
-        if (share > 0.1)
-            cli_note(tr->run.cli, "warning: the data is off-policy for this reference: DPO will separate the pairs at "
-                                  "once and hardly change the model; make it on-policy first with opatrain sft on the "
-                                  "same packs");
+    if (o->edited.count + o->kept.count > 0) {
+        describe(edited, &o->edited);
+        describe(kept, &o->kept);
+        trainer_note(t, "under %s: edited tokens %s; kept tokens %s", under, edited, kept);
     }
-    free(o.edited.logp);
-    free(o.kept.logp);
-    return status;
+    if (o->uncut > 0)
+        trainer_note(t, "%zu revised responses are not among these: the model's tokenizer cuts them otherwise",
+                     o->uncut);
+    if (o->pairs == 0)
+        return;
+    const double share = (double)o->far / (double)o->pairs;
+    trainer_note(t, "under %s: %.0f%% of %zu chosen responses have a mean below %.1f", under, 100 * share, o->pairs,
+                 on_policy_far);
+    if (share > 0.1)
+        trainer_note(t,
+                     "warning: the data is off-policy for %s: DPO will separate the pairs at once and hardly change "
+                     "the model; make it on-policy first with opatrain sft on the same packs",
+                     under);
+}
+
+void on_policy_release(struct on_policy *o)
+{
+    opa_encoder_free(o->encoder);
+    opa_tokens_release(&o->tokens);
+    free(o->edited.logp);
+    free(o->kept.logp);
+    *o = (struct on_policy){0};
 }

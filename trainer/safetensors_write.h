@@ -5,7 +5,8 @@
 #ifndef OPATRAIN_SAFETENSORS_WRITE_H
 #define OPATRAIN_SAFETENSORS_WRITE_H
 
-#include "trainer.h"
+#include "durable.h"
+#include "safetensors.h"
 
 /** A tensor to be written; all borrowed. */
 struct tensor_out {
@@ -23,5 +24,10 @@ struct tensor_note {
  *  OPA_ENOMEM. */
 int safetensors_write(struct trainer *t, const char *path, struct tensor_out *tensors, size_t count,
                       const struct tensor_note *notes, size_t note_count);
+
+/** The same where the data are made as they are written: a header of @p tensors (name, dtype, rank, shape and size count) in
+ *  this order. durable_write() their data in the same order, then durable_commit(). OPA_ECREATE, OPA_ENOMEM: nothing is open. */
+int safetensors_begin(struct trainer *t, struct durable *out, const char *path, const struct tensor *tensors,
+                      size_t count, const struct tensor_note *notes, size_t note_count);
 
 #endif

@@ -177,7 +177,7 @@ static int feed_references(struct training *tr)
         status = feed_reference(tr, &tr->eval);
     if (status != OPA_OK || tr->folder.step >= 0)
         return status;
-    return ranks_agree(&tr->ranks, &tr->run.t, ranks_first(&tr->ranks) ? on_policy_report(tr) : OPA_OK);
+    return ranks_agree(&tr->ranks, &tr->run.t, ranks_first(&tr->ranks) ? feed_on_policy(tr) : OPA_OK);
 }
 
 static int finish(struct training *tr)
@@ -278,6 +278,7 @@ void training_release(struct training *tr)
         fclose(tr->log);
     if (tr->eval_log != NULL)
         fclose(tr->eval_log);
+    tfevents_release(&tr->events);
     opa_json_writer_free(tr->w);
     run_release(&tr->run);
     ranks_close(&tr->ranks); /* waits for all: mpirun ends those that are left behind one that ended with an error */

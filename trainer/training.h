@@ -8,6 +8,7 @@
 #include "ranks.h"
 #include "reference.h"
 #include "schedule.h"
+#include "tfevents.h"
 #include "update.h"
 
 /* As the flags give them; a verb sets its defaults before. */
@@ -62,6 +63,7 @@ struct training {
     struct loss_report *reports; /* by rank */
     struct run_folder folder;
     FILE *log, *eval_log;
+    struct tfevents events;
     opa_json_writer *w;
     struct progress progress, looking; /* of the run; of an evaluation */
     char told[160];                    /* what the last update said, on the line that is seen while it runs */
@@ -154,6 +156,8 @@ void log_progress_within(struct training *tr, bool train, size_t done, size_t co
 /* Samples ready for the pass (training_feed.c). */
 int feed_measure(struct training *tr, struct samples *s, char *const *paths, size_t count);
 int feed_reference(struct training *tr, struct samples *s);
+/* Say how likely the reference finds the data: behind feed_reference(). */
+int feed_on_policy(struct training *tr);
 int feed_example(struct training *tr, struct samples *s, struct example *e, size_t place, uint64_t visit);
 /* A rank's part of samples order[0..count): they are divided by their tokens, in order. */
 struct share {
@@ -162,8 +166,5 @@ struct share {
 struct share feed_share(const struct samples *s, const uint32_t *order, size_t count, int rank, int ranks);
 /* The micro-batch that begins at @p order [at]: how many samples, at most @p most. */
 size_t feed_group(const struct training *tr, const struct samples *s, const uint32_t *order, size_t most);
-
-/* Before DPO: how likely the reference finds the data (on_policy.c). */
-int on_policy_report(struct training *tr);
 
 #endif

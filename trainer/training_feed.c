@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "on_policy.h"
 #include "training.h"
 
 /* ---- one sample ---- */
@@ -314,5 +315,38 @@ int feed_reference(struct training *tr, struct samples *s)
     }
     progress_clear(tr->run.cli);
     referring_release(&work);
+    return status;
+}
+
+/* ---- on-policy? ---- */
+
+static int add_to_report(struct training *tr, struct on_policy *report, size_t place)
+{
+    struct example *e = &tr->other;
+    const double *logp[ROLE_COUNT] = {NULL};
+    int status = read_example(tr, &tr->train, e, place);
+    if (status == OPA_OK)
+        status = example_link(&tr->run.t, e);
+    if (status == OPA_OK)
+        status = reference_fill(&tr->run.t, &tr->train.reference, e, !tr->fresh);
+    if (status != OPA_OK)
+        return status;
+    for (int r = 0; r < ROLE_COUNT; r++) {
+        const struct view *view = &e->views[view_of((enum role)r, false)];
+        const size_t bos = e->ids[r].count - e->sample.responses[r].ids.count;
+        logp[r] = view->used ? view->reference + bos : NULL;
+    }
+    return on_policy_add(&tr->run.t, report, &e->sample, logp);
+}
+
+int feed_on_policy(struct training *tr)
+{
+    struct on_policy report = {.tokenizer = tr->run.model->tokenizer};
+    int status = OPA_OK;
+    for (size_t i = 0; i < tr->train.data.count && status == OPA_OK; i++)
+        status = add_to_report(tr, &report, i);
+    if (status == OPA_OK)
+        on_policy_report(&tr->run.t, &report, "the reference");
+    on_policy_release(&report);
     return status;
 }

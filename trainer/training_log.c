@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* log.jsonl and eval.jsonl, and the line that is seen while it runs. */
+/* log.jsonl and eval.jsonl, TensorBoard's file with the same numbers, and the line that is seen while it runs. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "training.h"
@@ -27,10 +28,21 @@ static int open_at(struct training *tr, FILE **out, const char *name, uint64_t s
     return status;
 }
 
+static double wall_time(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 int log_open(struct training *tr)
 {
-    const int status = open_at(tr, &tr->log, "log.jsonl", tr->folder.sizes.log);
-    return status == OPA_OK ? open_at(tr, &tr->eval_log, "eval.jsonl", tr->folder.sizes.eval) : status;
+    int status = open_at(tr, &tr->log, "log.jsonl", tr->folder.sizes.log);
+    if (status == OPA_OK)
+        status = open_at(tr, &tr->eval_log, "eval.jsonl", tr->folder.sizes.eval);
+    if (status == OPA_OK)
+        status = tfevents_open(&tr->run.t, &tr->events, tr->folder.path, tr->folder.step + 1, wall_time());
+    return status;
 }
 
 struct run_sizes log_sizes(struct training *tr)
@@ -40,43 +52,82 @@ struct run_sizes log_sizes(struct training *tr)
 
 /* ---- lines ---- */
 
-static void number(struct training *tr, const char *key, double x)
+/* One that is being written: an update's, or an evaluation's. */
+struct line {
+    struct training *tr;
+    bool eval;
+};
+
+static struct line begin_line(struct training *tr, int64_t step, bool eval)
 {
-    opa_json_write_key(tr->w, key);
-    opa_json_write_number(tr->w, x);
+    tfevents_begin(&tr->events, step, wall_time());
+    opa_json_begin_object(tr->w);
+    opa_json_write_key(tr->w, "step");
+    opa_json_write_integer(tr->w, step);
+    return (struct line){tr, eval};
 }
 
-static void integer(struct training *tr, const char *key, int64_t n)
+/* Under which name a field is charted: TensorBoard puts together what begins alike. */
+static void scalar(const struct line *l, const char *key, double x)
 {
-    opa_json_write_key(tr->w, key);
-    opa_json_write_integer(tr->w, n);
+    static const char *const tags[][2] = {
+        {"loss", "train/loss"},           {"learning_rate", "train/learning_rate"},
+        {"grad_norm", "train/grad_norm"}, {"targets", "train/targets"},
+        {"tokens", "train/tokens"},       {"seconds", "train/seconds"},
+        {"logp_chosen", "logp/chosen"},   {"logp_rejected", "logp/rejected"},
+        {"margin", "reward/margin"},      {"reward_chosen", "reward/chosen"},
+        {"accuracy", "reward/accuracy"},  {"reward_rejected", "reward/rejected"},
+    };
+    char tag[TFEVENTS_TAG];
+    snprintf(tag, sizeof tag, "%s/%s", l->eval ? "eval" : "terms", key);
+    for (size_t i = 0; !l->eval && i < sizeof tags / sizeof tags[0]; i++) {
+        if (strcmp(tags[i][0], key) == 0)
+            snprintf(tag, sizeof tag, "%s", tags[i][1]);
+    }
+    tfevents_scalar(&l->tr->events, tag, x);
 }
 
-static void write_report(struct training *tr, const struct loss_report *r)
+static void number(const struct line *l, const char *key, double x)
+{
+    opa_json_write_key(l->tr->w, key);
+    opa_json_write_number(l->tr->w, x);
+    scalar(l, key, x);
+}
+
+static void integer(const struct line *l, const char *key, int64_t n)
+{
+    opa_json_write_key(l->tr->w, key);
+    opa_json_write_integer(l->tr->w, n);
+    scalar(l, key, (double)n);
+}
+
+static void write_report(const struct line *l, const struct loss_report *r)
 {
     const double pairs = r->pairs > 0 ? (double)r->pairs : 1;
     for (int term = 0; term < TERM_COUNT; term++) {
         if (r->terms.used[term])
-            number(tr, term_name((enum term)term), r->terms.value[term]);
+            number(l, term_name((enum term)term), r->terms.value[term]);
     }
     if (r->pairs == 0)
         return;
-    number(tr, "logp_chosen", r->chosen / pairs);
-    number(tr, "logp_rejected", r->rejected / pairs);
-    number(tr, "reward_chosen", r->reward_chosen / pairs);
-    number(tr, "reward_rejected", r->reward_rejected / pairs);
-    number(tr, "margin", (r->reward_chosen - r->reward_rejected) / pairs);
-    number(tr, "accuracy", r->right / pairs);
+    number(l, "logp_chosen", r->chosen / pairs);
+    number(l, "logp_rejected", r->rejected / pairs);
+    number(l, "reward_chosen", r->reward_chosen / pairs);
+    number(l, "reward_rejected", r->reward_rejected / pairs);
+    number(l, "margin", (r->reward_chosen - r->reward_rejected) / pairs);
+    number(l, "accuracy", r->right / pairs);
 }
 
-static int put_line(struct training *tr, FILE *f)
+static int put_line(const struct line *l, FILE *f)
 {
+    struct training *tr = l->tr;
     opa_text line;
+    opa_json_end_object(tr->w);
     if (opa_json_writer_finish(tr->w, &line) != OPA_OK)
         return trainer_fail_memory(&tr->run.t);
     const bool good = fwrite(line.data, 1, line.size, f) == line.size && fputc('\n', f) != EOF && fflush(f) == 0;
     opa_json_writer_clear(tr->w);
-    return good ? OPA_OK
+    return good ? tfevents_end(&tr->run.t, &tr->events)
                 : trainer_fail(&tr->run.t, OPA_EIO, "%s: the log cannot be written: %s", tr->folder.path,
                                strerror(errno));
 }
@@ -85,30 +136,26 @@ int log_update(struct training *tr, int64_t step, double rate, double seconds, i
 {
     if (tr->log == NULL)
         return OPA_OK;
-    opa_json_begin_object(tr->w);
-    integer(tr, "step", step);
-    number(tr, "loss", tr->update.report.terms.total);
-    number(tr, "learning_rate", rate);
-    number(tr, "grad_norm", tr->update.norm);
-    write_report(tr, &tr->update.report);
-    integer(tr, "targets", (int64_t)tr->update.counts.targets);
-    integer(tr, "tokens", tokens);
-    number(tr, "seconds", seconds);
-    opa_json_end_object(tr->w);
-    return put_line(tr, tr->log);
+    const struct line l = begin_line(tr, step, false);
+    number(&l, "loss", tr->update.report.terms.total);
+    number(&l, "learning_rate", rate);
+    number(&l, "grad_norm", tr->update.norm);
+    write_report(&l, &tr->update.report);
+    integer(&l, "targets", (int64_t)tr->update.counts.targets);
+    integer(&l, "tokens", tokens);
+    number(&l, "seconds", seconds);
+    return put_line(&l, tr->log);
 }
 
 int log_eval(struct training *tr, int64_t step)
 {
     if (tr->eval_log == NULL)
         return OPA_OK;
-    opa_json_begin_object(tr->w);
-    integer(tr, "step", step);
-    number(tr, "loss", tr->update.report.terms.total);
-    write_report(tr, &tr->update.report);
-    integer(tr, "samples", (int64_t)tr->eval.data.count);
-    opa_json_end_object(tr->w);
-    return put_line(tr, tr->eval_log);
+    const struct line l = begin_line(tr, step, true);
+    number(&l, "loss", tr->update.report.terms.total);
+    write_report(&l, &tr->update.report);
+    integer(&l, "samples", (int64_t)tr->eval.data.count);
+    return put_line(&l, tr->eval_log);
 }
 
 static void show_steps(struct training *tr, size_t samples, size_t all)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CHECKS = (("expert",), ("real_texts",), ("readers",), ("bad_inputs",), ("kills",), ("damaged_set",), ("trainer_goldens",), ("stories260k",),
-          ("real_run", "--records", "2"))
+          ("tensorboard_reader",), ("real_run", "--records", "2"))
 
 
 def main():

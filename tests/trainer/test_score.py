@@ -4,6 +4,7 @@
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 
@@ -56,6 +57,35 @@ class Score(TrainerCase):
         base = self.train("score", "--model", CHECKPOINT, pack)
         adapter = os.path.join(CASE, "adapter_init")
         self.assertNotEqual(base, self.train("score", "--model", CHECKPOINT, "--adapter", adapter, pack))
+
+    def test_the_report_is_that_of_the_edit_scripts(self):
+        store = self.demo_store()
+        pack = self.pack(store)
+        scores = self.lines("score", "--model", CHECKPOINT, pack)
+        text = self.err
+        members = self.members(pack)
+        tokens = {"edited": [], "kept": []}
+        scripts = {s["id"]: s["hunks"] for s in self.jsonl("inspect", pack, "--tokenizer", TOKENIZER)}
+        for score in scores:
+            for hunk in scripts[score["id"]]:
+                begin, end = hunk["revised"]["tokens"]
+                kind = "kept" if hunk["op"] == "keep" else "edited"
+                tokens[kind] += score["responses"]["revised"]["logprobs"][begin:end]
+        for kind, logps in tokens.items():
+            count, mean, low = re.search(
+                r"%s tokens (\d+), log-prob (\S+) on average, 5%% below ([^;\s]+)" % kind, text).groups()
+            # In a report's script a sentence that was rewritten is one substitution; the words of the whole texts keep some
+            # of its words, so they give nearly the same.
+            self.assertLess(abs(int(count) - len(logps)), 0.03 * sum(map(len, tokens.values())), kind)
+            self.assertAlmostEqual(float(mean), math.fsum(logps) / len(logps), delta=0.2, msg=kind)
+            self.assertAlmostEqual(float(low), sorted(logps)[len(logps) // 20], delta=1, msg=kind)
+        self.assertGreater(len(tokens["edited"]), 20)
+        chosen = [(s["id"], p["chosen"]) for s in scores for p in members[s["id"]]["pairs"] if p["type"] == "language"]
+        by_id = {s["id"]: s["responses"] for s in scores}
+        means = [math.fsum(by_id[i][r]["logprobs"]) / len(by_id[i][r]["logprobs"]) for i, r in chosen]
+        share = sum(m < -3 for m in means) / len(means)
+        self.assertIn("%.0f%% of %d chosen responses have a mean below -3.0" % (100 * share, len(means)), text)
+        self.assertEqual("warning: the data is off-policy for the model" in text, share > 0.1)
 
     def test_a_killed_run_goes_on_and_gives_the_same_file(self):
         pack = self.demo_pack()

@@ -88,6 +88,21 @@ class Training(TrainingCase):
                 self.assertNotEqual(self.adapter(out), self.adapter(start))
                 self.assert_documents(out)
 
+    def test_dpo_says_first_how_likely_its_reference_finds_the_data(self):
+        pack = self.demo_pack()
+        said = {}
+        for context in ("sft", "release"):
+            self.train("dpo", "--model", CHECKPOINT, pack, "-o", self.path(context), *FAST, "--epochs", 1, "--context", context)
+            said[context] = [line for line in self.err.splitlines() if "under the reference" in line]
+            self.assertIn("warning: the data is off-policy for the reference", self.err)
+        self.train("score", "--model", CHECKPOINT, pack)
+        scored = [line.replace("opatrain score", "opatrain dpo").replace("the model", "the reference")
+                  for line in self.err.splitlines() if "under the model" in line]
+        self.assertEqual(said["sft"], scored)
+        tokens = [re.findall(r"tokens (\d+)", line[0]) for line in said.values()]
+        self.assertEqual(*tokens)  # BOS is no token of a response
+        self.assertNotEqual(*said.values())
+
     def test_the_mean_of_an_update_does_not_depend_on_its_grouping(self):
         pack = self.demo_pack()
         logs = []

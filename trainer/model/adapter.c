@@ -66,9 +66,7 @@ struct opening {
     const char *dir;
 };
 
-/* The module that a key is about: "base_model.model." MODULE ".lora_A.weight" (or ".lora_A.default.weight", as some
- * tools write). Copies the module's path to @p path and says which of the two matrices it is. */
-static bool split_key(char path[256], bool *is_b, const char *key)
+bool adapter_key_parse(char path[256], bool *is_b, const char *key)
 {
     static const char root[] = "base_model.model.";
     if (strncmp(key, root, strlen(root)) == 0)
@@ -84,19 +82,6 @@ static bool split_key(char path[256], bool *is_b, const char *key)
     return true;
 }
 
-static const struct loader_module *find_module(const struct model *model, const char *path)
-{
-    struct name name;
-    if (!name_parse(&name, path))
-        return NULL;
-    for (size_t i = 0; i < model->loader.module_count; i++) {
-        const struct loader_module *m = &model->loader.modules[i];
-        if (m->part == name.part && strcmp(m->rest, name.rest) == 0)
-            return m;
-    }
-    return NULL;
-}
-
 static int misshapen(const struct opening *o, const struct tensor *tensor, uint64_t rows, uint64_t cols)
 {
     char have[160], want[160];
@@ -110,9 +95,9 @@ static int place_tensor(const struct opening *o, const struct tensor *tensor)
     char path[256];
     bool is_b;
     ops_matrix matrix;
-    if (!split_key(path, &is_b, tensor->name))
+    if (!adapter_key_parse(path, &is_b, tensor->name))
         return trainer_fail(o->t, OPA_EDATA, "%s: tensor '%.200s' is no lora_A or lora_B weight", o->dir, tensor->name);
-    const struct loader_module *module = find_module(o->model, path);
+    const struct loader_module *module = loader_module_of(&o->model->loader, path);
     if (module == NULL)
         return trainer_fail(o->t, OPA_EDATA,
                             "%s: tensor '%.200s' fits no linear layer of the model: made for another one?", o->dir,
@@ -150,6 +135,15 @@ static bool all_zero(ops_matrix m)
     const unsigned char *bytes = m.data;
     const size_t size = m.rows * m.cols * ops_dtype_size(m.dtype);
     return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
+bool adapter_changes(const struct adapter *adapter)
+{
+    for (size_t i = 0; i < adapter->count; i++) {
+        if (adapter->of[i].rank > 0 && !all_zero(adapter->of[i].b))
+            return true;
+    }
+    return false;
 }
 
 /* Layers that nothing goes through stay zero, however long they are trained. */

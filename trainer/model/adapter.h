@@ -26,6 +26,12 @@ void adapter_config_release(struct adapter_config *config);
 int adapter_open(struct trainer *t, struct adapter **out, const char *dir, const struct model *model);
 void adapter_free(struct adapter *adapter);
 
+/** The module that a tensor's key is about: "base_model.model." MODULE ".lora_A.weight" (or ".lora_A.default.weight", as some
+ *  tools write). Copies MODULE to @p path and says which of the two matrices it is. false: no such key. */
+bool adapter_key_parse(char path[256], bool *is_b, const char *key);
+
+/** Is any lora_B not zero? */
+bool adapter_changes(const struct adapter *adapter);
 /** Layers that the adapter changes, per part. */
 void adapter_count(size_t out[PART_COUNT], const struct adapter *adapter, const struct model *model);
 

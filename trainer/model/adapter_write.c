@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "durable.h"
+#include "model/target_modules.h"
 #include "safetensors_write.h"
 
 enum spelling adapter_spelling(const struct model *model)
@@ -15,74 +16,26 @@ enum spelling adapter_spelling(const struct model *model)
 
 /* ---- adapter_config.json ---- */
 
-/* The expression that PEFT matches with whole paths of modules. A list of last names would not do: q_proj is in the
- * language model and in the tower. */
-struct expression {
-    char text[4096];
-    size_t size;
-};
-
-static void append(struct expression *e, const char *text)
-{
-    const int n = snprintf(e->text + e->size, sizeof e->text - e->size, "%s", text);
-    e->size += n > 0 && (size_t)n < sizeof e->text - e->size ? (size_t)n : 0;
-}
-
-static void append_literally(struct expression *e, const char *text)
-{
-    for (; *text != '\0'; text++)
-        append(e, *text == '.' ? "\\." : (const char[]){*text, '\0'});
-}
-
-static const char *leaf_of(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    return dot ? dot + 1 : path;
-}
-
 static bool has_lora(const struct adapter_out *out, size_t id)
 {
     return out->adapter->of[id].rank > 0;
 }
 
-/* Is there an earlier layer of the part with the same last name? */
-static bool seen(const struct adapter_out *out, size_t id)
+/* The modules that have an adapter; *list is the caller's. */
+static size_t list_modules(struct module_name **list, const struct adapter_out *out)
 {
     const struct loader_module *modules = out->model->loader.modules;
-    for (size_t i = 0; i < id; i++) {
-        if (has_lora(out, i) && modules[i].part == modules[id].part &&
-            strcmp(leaf_of(modules[i].rest), leaf_of(modules[id].rest)) == 0)
-            return true;
+    size_t count = 0;
+    *list = malloc((out->adapter->count + 1) * sizeof **list);
+    for (size_t id = 0; *list != NULL && id < out->adapter->count; id++) {
+        if (has_lora(out, id))
+            (*list)[count++] = (struct module_name){modules[id].part, modules[id].rest};
     }
-    return false;
+    return count;
 }
 
-/* PREFIX(.*\.)?(q_proj|k_proj|...) */
-static void append_part(struct expression *e, const struct adapter_out *out, enum spelling spelling, enum part part)
+static void write_config(opa_json_writer *w, const struct adapter_out *out, const char *targets)
 {
-    const struct loader_module *modules = out->model->loader.modules;
-    char path[256];
-    bool first = true;
-    for (size_t i = 0; i < out->adapter->count; i++) {
-        if (!has_lora(out, i) || modules[i].part != part || seen(out, i))
-            continue;
-        if (first) {
-            append(e, e->size > 0 ? "|" : "");
-            append_literally(e, name_prefix(spelling, part));
-        }
-        append(e, first ? "(.*\\.)?(" : "|");
-        name_spell(path, sizeof path, spelling, part, modules[i].rest);
-        append_literally(e, leaf_of(path));
-        first = false;
-    }
-    append(e, first ? "" : ")");
-}
-
-static void write_config(opa_json_writer *w, const struct adapter_out *out)
-{
-    struct expression targets = {.size = 0};
-    for (int part = 0; part < PART_COUNT; part++)
-        append_part(&targets, out, adapter_spelling(out->model), (enum part)part);
     opa_json_begin_object(w);
     opa_json_write_key(w, "base_model_name_or_path");
     opa_json_write_string(w, out->base);
@@ -101,7 +54,7 @@ static void write_config(opa_json_writer *w, const struct adapter_out *out)
     opa_json_write_key(w, "r");
     opa_json_write_integer(w, (int64_t)out->adapter->max_rank);
     opa_json_write_key(w, "target_modules");
-    opa_json_write_string(w, targets.text);
+    opa_json_write_string(w, targets);
     opa_json_write_key(w, "task_type");
     opa_json_write_string(w, "CAUSAL_LM");
     opa_json_write_key(w, "use_rslora");
@@ -111,14 +64,20 @@ static void write_config(opa_json_writer *w, const struct adapter_out *out)
 
 static int put_config(struct trainer *t, const char *dir, const struct adapter_out *out)
 {
-    opa_json_writer *w;
+    opa_json_writer *w = NULL;
     opa_text text;
+    char targets[TARGET_MODULES_SIZE];
+    struct module_name *modules;
+    const size_t count = list_modules(&modules, out);
     char *path = path_join(dir, "adapter_config.json");
-    if (path == NULL || opa_json_writer_new(t->opa, &w) != OPA_OK) {
+    if (path == NULL || modules == NULL || opa_json_writer_new(t->opa, &w) != OPA_OK) {
         free(path);
+        free(modules);
         return trainer_fail_memory(t);
     }
-    write_config(w, out);
+    target_modules(targets, adapter_spelling(out->model), modules, count);
+    free(modules);
+    write_config(w, out, targets);
     const int status = opa_json_writer_finish(w, &text) == OPA_OK ? durable_file(t, path, text.data, text.size)
                                                                   : trainer_fail_memory(t);
     opa_json_writer_free(w);

@@ -92,6 +92,18 @@ void loader_release(struct loader *l)
     *l = (struct loader){0};
 }
 
+const struct loader_module *loader_module_of(const struct loader *l, const char *path)
+{
+    struct name name;
+    if (!name_parse(&name, path))
+        return NULL;
+    for (size_t i = 0; i < l->module_count; i++) {
+        if (l->modules[i].part == name.part && strcmp(l->modules[i].rest, name.rest) == 0)
+            return &l->modules[i];
+    }
+    return NULL;
+}
+
 /* ---- requests ---- */
 
 void loader_top(struct loader *l, enum part part)

@@ -39,6 +39,8 @@ int loader_add(struct loader *loader, const struct safetensors *st);
 bool loader_has(const struct loader *loader, enum part part);
 /** Ends with the first tensor that nobody asked for. */
 int loader_finish(struct loader *loader);
+/** The linear layer of a path ("model.layers.0.self_attn.q_proj") in any spelling, or NULL; its place in the list is its id. */
+const struct loader_module *loader_module_of(const struct loader *loader, const char *path);
 /** The model's vectors and names of modules go with it: release it with the model. */
 void loader_release(struct loader *loader);
 

@@ -82,10 +82,10 @@ static int set_image_mode(struct trainer *t, struct model *m, const char *mode)
 
 static int load_llava(struct trainer *t, struct model *m, const char *dir, const struct model_options *options)
 {
-    char *tower = NULL;
     int status = OPA_OK;
     if (m->config.original)
-        status = find_tower(t, &tower, m, dir, options->vision_tower);
+        status = find_tower(t, &m->tower_dir, m, dir, options->vision_tower);
+    const char *tower = m->tower_dir;
     if (status == OPA_OK && !m->config.vision_known)
         status = read_tower_config(t, m, tower);
     if (status == OPA_OK && !loader_has(&m->loader, PART_VISION) && tower != NULL) {
@@ -97,7 +97,6 @@ static int load_llava(struct trainer *t, struct model *m, const char *dir, const
         status = read_image_spec(t, m, dir, tower);
     if (status == OPA_OK)
         status = set_image_mode(t, m, options->image_mode);
-    free(tower);
     if (status == OPA_OK)
         status = clip_load(&m->loader, &m->clip, &m->config);
     if (status == OPA_OK)
@@ -151,6 +150,7 @@ void model_free(struct model *m)
     loader_release(&m->loader);
     safetensors_free(m->weights);
     safetensors_free(m->tower);
+    free(m->tower_dir);
     model_config_release(&m->config);
     free(m);
 }

@@ -17,6 +17,7 @@ struct model_options {
 struct model {
     struct model_config config;
     struct safetensors *weights, *tower; /**< tower: NULL where it is among the weights */
+    char *tower_dir;                     /**< its folder; NULL */
     struct loader loader;
     struct llama llama;
     /* with a tower only */

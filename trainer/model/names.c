@@ -66,6 +66,18 @@ bool name_parse(struct name *out, const char *key)
     return false;
 }
 
+bool spelling_parse(enum spelling *out, const char *name)
+{
+    static const char *const names[SPELLING_TEXT] = {"hf-5", "hf-4.52", "hf-4.51", "llava"};
+    for (int i = 0; i < SPELLING_TEXT; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *out = (enum spelling)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *name_prefix(enum spelling spelling, enum part part)
 {
     static const char *const prefix[SPELLING_COUNT][PART_COUNT] = {

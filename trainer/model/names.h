@@ -33,6 +33,8 @@ enum spelling {
     SPELLING_TEXT,   /**< a model without a tower */
     SPELLING_COUNT
 };
+/** "hf-5", "hf-4.52", "hf-4.51", "llava" (a model without a tower has one spelling only). false: none of these. */
+bool spelling_parse(enum spelling *out, const char *name);
 /** The module's path in the model, e.g. "model.language_model.layers.0.self_attn.q_proj". false: it does not fit. */
 bool name_spell(char *out, size_t size, enum spelling spelling, enum part part, const char *rest);
 /** What stands before the rest of a part's modules. Static storage. */

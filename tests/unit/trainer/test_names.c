@@ -50,10 +50,31 @@ static void tensors_that_no_pass_reads_are_known(void **state)
     assert_false(name_is_idle("vision_model.pre_layrnorm.weight"));
 }
 
+static void spellings_have_names(void **state)
+{
+    (void)state;
+    static const char *const paths[][2] = {
+        {"hf-5", "model.vision_tower.encoder.layers.0.mlp.fc1"},
+        {"hf-4.52", "model.vision_tower.vision_model.encoder.layers.0.mlp.fc1"},
+        {"hf-4.51", "vision_tower.vision_model.encoder.layers.0.mlp.fc1"},
+        {"llava", "model.vision_tower.vision_tower.vision_model.encoder.layers.0.mlp.fc1"},
+    };
+    enum spelling spelling;
+    char path[256];
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        assert_true(spelling_parse(&spelling, paths[i][0]));
+        assert_true(name_spell(path, sizeof path, spelling, PART_VISION, "encoder.layers.0.mlp.fc1"));
+        assert_string_equal(path, paths[i][1]);
+    }
+    assert_false(spelling_parse(&spelling, "hf"));
+    assert_false(spelling_parse(&spelling, ""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_layout_means_the_same),
+        cmocka_unit_test(spellings_have_names),
         cmocka_unit_test(tensors_that_no_pass_reads_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
