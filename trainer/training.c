@@ -171,8 +171,8 @@ static int open_pass(struct training *tr)
         tr->order[i] = (uint32_t)i;
     largest_groups(tr, &tr->eval, tr->order, tr->eval.data.count, &most);
     if (status == OPA_OK)
-        status = train_plan(t, &tr->plan, tr->run.model, &tr->params, most, 2 * optimiser_moment_bytes(&tr->optimiser),
-                            tr->run.memory_limit);
+        status = train_plan(t, &tr->plan, tr->run.model, &tr->params, most,
+                            2 * optimiser_moment_bytes(&tr->optimiser) + feed_bytes(tr, most), tr->run.memory_limit);
     if (status == OPA_OK)
         status = train_open(t, &tr->pass, tr->run.model, &tr->params, &tr->plan);
     tr->update = (struct update){.t = t,
@@ -403,6 +403,10 @@ static int train(struct training *tr)
     struct trainer *t = &tr->run.t;
     const struct adapter_out out = adapter_out(tr);
     int status = begin_or_go_on(tr);
+    if (status == OPA_OK)
+        status = feed_features(tr, &tr->train);
+    if (status == OPA_OK)
+        status = feed_features(tr, &tr->eval);
     if (status == OPA_OK && tr->reference)
         status = feed_reference(tr, &tr->train);
     if (status == OPA_OK && tr->reference && tr->eval.data.count > 0)
@@ -415,6 +419,10 @@ static int train(struct training *tr)
         status = loop(tr);
     if (status == OPA_OK && tr->folder.step == tr->total)
         status = run_folder_finish(t, &tr->folder, &out);
+    if (status == OPA_OK && tr->folder.step == tr->total) {
+        vision_cache_remove(&tr->train.features);
+        vision_cache_remove(&tr->eval.features);
+    }
     if (status != OPA_OK && tr->folder.step > 0)
         cli_note(tr->run.cli, "the last good checkpoint is that of update %lld", (long long)tr->folder.step);
     return status == OPA_OK ? say_end(tr) : run_fail(&tr->run, status);
@@ -450,6 +458,7 @@ static void samples_release(struct samples *s)
 {
     dataset_release(&s->data);
     reference_release(&s->reference);
+    vision_cache_release(&s->features);
     free(s->measured);
 }
 

@@ -30,6 +30,7 @@ struct samples {
     struct dataset data;
     struct measured *measured; /* by place */
     struct reference reference;
+    struct vision_cache features; /* of the policy's tower, while that is fixed */
 };
 
 struct training {
@@ -109,6 +110,8 @@ int record_write(struct training *tr);
 int record_compare(struct training *tr);
 /* What the reference's log-probs of these samples depend on, and where they are kept. */
 int record_reference(struct training *tr, const struct samples *s, struct settings *depends, char **path);
+/* The same for what the tower makes of their images. */
+int record_features(struct training *tr, const struct samples *s, struct settings *depends, char **path);
 
 /* The logs (training_log.c). */
 int log_open(struct training *tr);
@@ -119,7 +122,10 @@ void log_progress(struct training *tr, int64_t step);
 
 /* Samples ready for the pass (training_feed.c). */
 int feed_measure(struct training *tr, struct samples *s, char *const *paths, size_t count);
+int feed_features(struct training *tr, struct samples *s);
 int feed_reference(struct training *tr, struct samples *s);
+/* Bytes that image versions take on their way into a micro-batch. */
+uint64_t feed_bytes(const struct training *tr, struct train_size most);
 int feed_example(struct training *tr, struct samples *s, struct example *e, size_t place, uint64_t visit);
 /* The micro-batch that begins at @p order [at]: how many samples, at most @p most. */
 size_t feed_group(const struct training *tr, const struct samples *s, const uint32_t *order, size_t most);
