@@ -9,9 +9,18 @@
 #ifndef OPATRAIN_MODEL_LLAMA_BACKWARD_H
 #define OPATRAIN_MODEL_LLAMA_BACKWARD_H
 
+#include "model/linear_group.h"
 #include "model/llama.h"
 
-/** Activations of a layer, [tokens, width] each. */
+/** The rows that matter behind the last attention: nothing else goes into the head. In a forest of OPA-DPO these are a quarter, so
+ *  the last layer asks no other queries and makes neither its MLP nor anything of their way back. */
+struct llama_last {
+    const size_t *rows; /**< [count] tokens, ascending; of a node its last ones */
+    size_t count;
+    const size_t *queries; /**< [nodes] how many of a node's */
+};
+
+/** Activations of a layer, [tokens, width] each; of the last layer q and all behind it are [last.count, width]. */
 struct llama_kept {
     float *q, *k, *v;                            /**< rotated */
     float *out, *lse;                            /**< of attention; lse [tokens, heads] */
@@ -23,33 +32,39 @@ struct llama_kept {
 
 struct llama_tape {
     size_t tokens, kept;
-    float **h;                 /**< [layers + 1][tokens, hidden]: into each layer, and behind the last */
+    struct llama_last last;
+    float **h; /**< [layers + 1][tokens, hidden]: into each layer; behind the last [last.count, hidden] */
     struct llama_kept *layers; /**< [kept]; the last ones */
-    ops_rope rope;
+    ops_rope rope, rope_last;
     const struct tree *tree;
     /* working memory of all layers */
     float *x, *act;             /* hidden, intermediate */
     float *dx, *dlow;           /* hidden, the widest group's rank */
     float *dq, *dk, *dv, *dout; /* where act is: not needed at the same time */
+    float *wide;                /* a linear layer's weights */
+    float *tables;              /* of the ropes */
+    int32_t *positions;         /* [last.count] */
 };
 
-/** Floats of the tape's pieces for a forest of @p tokens tokens. */
-size_t llama_tape_floats(const struct llama *llama, const struct adapter *adapter, size_t tokens, size_t kept);
+/** Floats of the tape's pieces for a forest of @p tokens tokens, of which @p last matter behind the last attention. */
+size_t llama_tape_floats(const ops_context *ops, const struct llama *llama, const struct adapter *adapter,
+                         size_t tokens, size_t last, size_t kept);
 
 /** Pointers for @p layers layers; @p kept is at least 1. OPA_ENOMEM. */
 int llama_tape_init(struct trainer *t, struct llama_tape *out, size_t layers, size_t kept);
 void llama_tape_release(struct llama_tape *tape);
 
-/** Cut the pieces for @p tree out of @p scratch; the caller then fills tape->h[0] [tokens, hidden]. OPA_ENOMEM. */
-int llama_tape_begin(struct trainer *t, struct llama_tape *tape, const struct llama *llama,
-                     const struct adapter *adapter, const struct tree *tree, struct scratch *scratch);
+/** Cut the pieces for @p tree out of @p scratch; the caller then fills tape->h[0] [tokens, hidden]. */
+void llama_tape_begin(const ops_context *ops, struct llama_tape *tape, const struct llama *llama,
+                      const struct adapter *adapter, const struct tree *tree, const struct llama_last *last,
+                      struct scratch *scratch);
 
-/** All layers: tape->h[layers] is the residual stream behind the last one. */
+/** All layers: tape->h[layers] [last.count, hidden] is the residual stream behind the last one. */
 void llama_tape_forward(const ops_context *ops, const struct llama *llama, const struct adapter *adapter,
                         struct llama_tape *tape);
 
-/** dh [tokens, hidden]: the gradient of tape->h[layers] on the way in and, where @p below, that of tape->h[0] on the way out
- *  (otherwise it is left half made). Adds to @p slope (by linear.id). Once a forward pass. */
+/** dh [tokens, hidden]: the gradient of tape->h[layers] in its first last.count rows on the way in and, where @p below, that of
+ *  tape->h[0] on the way out (otherwise it is left half made). Adds to @p slope (by linear.id). Once a forward pass. */
 void llama_tape_backward(const ops_context *ops, const struct llama *llama, const struct adapter *adapter,
                          const struct lora_slope *slope, struct llama_tape *tape, float *dh, bool below);
 

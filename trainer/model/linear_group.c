@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/linear_group.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* The group's A as one matrix; rows 0: there is none. */
+static ops_matrix stack(const struct linear_group *group, const struct adapter *adapter)
+{
+    ops_matrix all = {0};
+    for (size_t i = 0; i < group->count; i++) {
+        const struct lora *lora = &adapter->of[group->of[i]->id];
+        if (lora->rank == 0)
+            continue;
+        if (all.rows == 0)
+            all = lora->a;
+        else
+            all.rows += lora->rank;
+        assert((const float *)all.data + all.rows * all.cols == (const float *)lora->a.data + lora->rank * all.cols);
+    }
+    return all;
+}
+
+size_t linear_group_rank(const struct linear_group *group, const struct adapter *adapter)
+{
+    size_t rank = 0;
+    for (size_t i = 0; i < group->count; i++)
+        rank += adapter->of[group->of[i]->id].rank;
+    return rank;
+}
+
+enum linear_way linear_group_way(const ops_context *ops, const struct linear_group *group,
+                                 const struct adapter *adapter, size_t rows)
+{
+    double by_rank = 0, merged = 0, whole = 0; /* halves of the header's operations */
+    if (ops_bf16_products(ops))
+        return LINEAR_LOW_RANK;
+    for (size_t i = 0; i < group->count; i++) {
+        const ops_matrix w = group->of[i]->w;
+        const double t = (double)rows, n = (double)w.rows * (double)w.cols;
+        const double rank = (double)adapter->of[group->of[i]->id].rank, r = rank * (double)(w.rows + w.cols);
+        by_rank += 3 * t * r;
+        merged += 2 * t * r + 2 * rank * n;
+        whole += rank > 0 ? t * n + 4 * rank * n : 0;
+    }
+    return whole < merged && whole < by_rank ? LINEAR_WHOLE : merged < by_rank ? LINEAR_MERGED : LINEAR_LOW_RANK;
+}
+
+size_t linear_group_wide(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
+                         size_t rows)
+{
+    size_t most = 0;
+    if (linear_group_way(ops, group, adapter, rows) == LINEAR_LOW_RANK)
+        return 0;
+    for (size_t i = 0; i < group->count; i++) {
+        const ops_matrix w = group->of[i]->w;
+        most = w.rows * w.cols > most ? w.rows * w.cols : most;
+    }
+    return most;
+}
+
+/* The layer's weights with their change, in @p wide where there is one. */
+static ops_matrix merge(const ops_context *ops, const struct linear *linear, const struct lora *lora, float *wide)
+{
+    const ops_matrix w = linear->w;
+    if (lora->rank == 0)
+        return w;
+    ops_expand_all(ops, wide, w);
+    ops_gemm_nn(ops, wide, w.cols, lora->b, lora->a, lora->scale, 1);
+    return ops_rows(wide, w.rows, w.cols);
+}
+
+/* ---- forward ---- */
+
+void linear_group_low(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
+                      const float *x, size_t rows, float *low)
+{
+    const ops_matrix a = stack(group, adapter);
+    if (a.rows > 0 && linear_group_way(ops, group, adapter, rows) != LINEAR_WHOLE)
+        ops_gemm_nt(ops, low, a.rows, ops_rows(x, rows, a.cols), a, 1, 0);
+}
+
+void linear_group_forward(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
+                          float *const y[], const float *x, size_t rows, bool residual, float *low, float *wide)
+{
+    const bool by_rank = linear_group_way(ops, group, adapter, rows) == LINEAR_LOW_RANK;
+    const size_t stride = linear_group_rank(group, adapter);
+    const ops_matrix in = ops_rows(x, rows, group->of[0]->w.cols);
+    size_t offset = 0; /* of a layer's columns of low */
+    linear_group_low(ops, group, adapter, x, rows, low);
+    for (size_t i = 0; i < group->count; i++) {
+        const struct linear *linear = group->of[i];
+        const struct lora *lora = &adapter->of[linear->id];
+        const ops_matrix own = {low + offset, rows, lora->rank, stride, OPS_F32};
+        ops_linear_forward(ops, y[i], in, by_rank ? linear->w : merge(ops, linear, lora, wide), linear->bias, 1,
+                           residual);
+        if (by_rank && lora->rank > 0)
+            ops_gemm_nt(ops, y[i], linear->w.rows, own, lora->b, lora->scale, 1);
+        offset += lora->rank;
+    }
+}
+
+/* ---- backward ---- */
+
+void linear_group_backward(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
+                           const float *const dy[], size_t rows, float *dlow)
+{
+    const size_t stride = linear_group_rank(group, adapter);
+    size_t offset = 0; /* of a layer's columns of dlow */
+    if (linear_group_way(ops, group, adapter, rows) == LINEAR_WHOLE)
+        return;
+    for (size_t i = 0; i < group->count; i++) {
+        const struct lora *lora = &adapter->of[group->of[i]->id];
+        if (lora->rank > 0)
+            ops_gemm_nn(ops, dlow + offset, stride, ops_rows(dy[i], rows, group->of[i]->w.rows), lora->b, lora->scale,
+                        0);
+        offset += lora->rank;
+    }
+}
+
+/* B's += s dy^T low; those of A lie as the matrices do, so that one product makes all of the group's: += dlow^T x. */
+static void add_by_rank(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
+                        const struct lora_slope *slope, const float *const dy[], const float *x, const float *low,
+                        const float *dlow, size_t rows)
+{
+    const ops_matrix a = stack(group, adapter);
+    size_t offset = 0;
+    for (size_t i = 0; i < group->count; i++) {
+        const size_t id = group->of[i]->id;
+        const struct lora *lora = &adapter->of[id];
+        const ops_matrix own = {low + offset, rows, lora->rank, a.rows, OPS_F32};
+        if (lora->rank == 0)
+            continue;
+        ops_gemm_tn(ops, slope[id].b, lora->rank, ops_rows(dy[i], rows, group->of[i]->w.rows), own, lora->scale, 1);
+        if (offset == 0)
+            ops_gemm_tn(ops, slope[id].a, a.cols, ops_rows(dlow, rows, a.rows), ops_rows(x, rows, a.cols), 1, 1);
+        offset += lora->rank;
+    }
+}
+
+/* G = dy^T x is what the weights' own gradient would be: B's += s G A^T, A's += s B^T G. */
+static void add_whole(const ops_context *ops, const struct linear *linear, const struct lora *lora,
+                      const struct lora_slope *slope, const float *dy, const float *x, size_t rows, float *wide)
+{
+    const size_t out = linear->w.rows, in = linear->w.cols;
+    const ops_matrix g = ops_rows(wide, out, in);
+    ops_gemm_tn(ops, wide, in, ops_rows(dy, rows, out), ops_rows(x, rows, in), 1, 0);
+    ops_gemm_nt(ops, slope->b, lora->rank, g, lora->a, lora->scale, 1);
+    ops_gemm_tn(ops, slope->a, in, lora->b, g, lora->scale, 1);
+}
+
+void linear_group_backward_w(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
+                             const struct lora_slope *slope, const float *const dy[], const float *x, const float *low,
+                             const float *dlow, size_t rows, float *wide)
+{
+    if (linear_group_way(ops, group, adapter, rows) != LINEAR_WHOLE) {
+        add_by_rank(ops, group, adapter, slope, dy, x, low, dlow, rows);
+        return;
+    }
+    for (size_t i = 0; i < group->count; i++) {
+        const size_t id = group->of[i]->id;
+        if (adapter->of[id].rank > 0)
+            add_whole(ops, group->of[i], &adapter->of[id], &slope[id], dy[i], x, rows, wide);
+    }
+}
+
+void linear_group_backward_x(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
+                             float *dx, const float *const dy[], const float *dlow, size_t rows, float *wide)
+{
+    const bool by_rank = linear_group_way(ops, group, adapter, rows) == LINEAR_LOW_RANK;
+    const ops_matrix a = stack(group, adapter);
+    const size_t in = group->of[0]->w.cols;
+    for (size_t i = 0; i < group->count; i++) {
+        const struct linear *linear = group->of[i];
+        const ops_matrix w = by_rank ? linear->w : merge(ops, linear, &adapter->of[linear->id], wide);
+        ops_gemm_nn(ops, dx, in, ops_rows(dy[i], rows, w.rows), w, 1, i > 0);
+    }
+    if (by_rank && a.rows > 0)
+        ops_gemm_nn(ops, dx, in, ops_rows(dlow, rows, a.rows), a, 1, 1);
+}
