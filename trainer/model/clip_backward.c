@@ -18,7 +18,8 @@ static size_t most(size_t a, size_t b)
 
 struct widths {
     size_t hidden, inner, heads;
-    size_t low_qkv, low_out, low1, low2, wide;
+    size_t low_qkv, low_out, low1, low2;
+    size_t w_qkv, w_out, w1, w2, wide;
 };
 
 static struct linear_group group_qkv(const struct clip_layer *l)
@@ -41,9 +42,11 @@ static struct widths measure(const ops_context *ops, const struct clip *clip, co
         const struct linear_group groups[] = {group_qkv(l), linear_alone(&l->out), linear_alone(&l->fc1),
                                               linear_alone(&l->fc2)};
         size_t *const low[] = {&w.low_qkv, &w.low_out, &w.low1, &w.low2};
+        size_t *const merged[] = {&w.w_qkv, &w.w_out, &w.w1, &w.w2};
         for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
             w.wide = most(w.wide, linear_group_wide(ops, &groups[g], adapter, rows));
             *low[g] = most(*low[g], linear_group_rank(&groups[g], adapter));
+            *merged[g] = most(*merged[g], linear_group_merged(ops, &groups[g], adapter, rows));
         }
     }
     return w;
@@ -69,6 +72,10 @@ static struct clip_kept lay_out_kept(struct scratch *s, size_t *n, const struct 
     k.low_out = scratch_piece(s, n, rows * w->low_out);
     k.low1 = scratch_piece(s, n, rows * w->low1);
     k.low2 = scratch_piece(s, n, rows * w->low2);
+    k.w_qkv = scratch_piece(s, n, w->w_qkv);
+    k.w_out = scratch_piece(s, n, w->w_out);
+    k.w1 = scratch_piece(s, n, w->w1);
+    k.w2 = scratch_piece(s, n, w->w2);
     return k;
 }
 
@@ -169,17 +176,17 @@ static void layer_forward(const ops_context *ops, const struct clip *clip, const
     float *h = tape->h[index], *next = tape->h[index + 1];
     ops_layernorm_forward(ops, tape->x, k->mean1, k->rstd1, h, l->norm1.weight, l->norm1.bias, n, c->hidden,
                           (float)c->eps);
-    linear_group_forward(ops, &qkv, a, (float *const[]){k->q, k->k, k->v}, tape->x, n, false, k->low_qkv, tape->wide);
+    linear_group_forward(ops, &qkv, a, (float *const[]){k->q, k->k, k->v}, tape->x, n, false, k->low_qkv, k->w_qkv);
     ops_attention_tree_forward(ops, k->out, k->lse, k->q, k->k, k->v, tape->nodes, tape->images, false, &shape);
     ops_copy(ops, k->middle, h, n * c->hidden);
-    linear_group_forward(ops, &out, a, (float *const[]){k->middle}, k->out, n, true, k->low_out, tape->wide);
+    linear_group_forward(ops, &out, a, (float *const[]){k->middle}, k->out, n, true, k->low_out, k->w_out);
     ops_layernorm_forward(ops, tape->x, k->mean2, k->rstd2, k->middle, l->norm2.weight, l->norm2.bias, n, c->hidden,
                           (float)c->eps);
-    linear_group_forward(ops, &fc1, a, (float *const[]){k->inner}, tape->x, n, false, k->low1, tape->wide);
+    linear_group_forward(ops, &fc1, a, (float *const[]){k->inner}, tape->x, n, false, k->low1, k->w1);
     ops_copy(ops, tape->inner, k->inner, n * c->intermediate);
     ops_activation_forward(ops, tape->inner, NULL, n, c->intermediate, c->activation);
     ops_copy(ops, next, k->middle, n * c->hidden);
-    linear_group_forward(ops, &fc2, a, &next, tape->inner, n, true, k->low2, tape->wide);
+    linear_group_forward(ops, &fc2, a, &next, tape->inner, n, true, k->low2, k->w2);
 }
 
 void clip_tape_forward(const ops_context *ops, const struct clip *clip, const struct adapter *adapter,
@@ -212,10 +219,10 @@ static void mlp_backward(const ops_context *ops, const struct clip *clip, const 
     const float *const dout[] = {dh}, *const din[] = {dinner};
     linear_group_backward(ops, &fc2, a, dout, n, tape->dlow);
     linear_group_backward_w(ops, &fc2, a, slope, dout, tape->inner, k->low2, tape->dlow, n, tape->wide);
-    linear_group_backward_x(ops, &fc2, a, dinner, dout, tape->dlow, n, tape->wide);
+    linear_group_backward_x(ops, &fc2, a, dinner, dout, tape->dlow, n, k->w2);
     ops_activation_backward(ops, dinner, k->inner, n, c->intermediate, c->activation);
     linear_group_backward(ops, &fc1, a, din, n, tape->dlow);
-    linear_group_backward_x(ops, &fc1, a, tape->dx, din, tape->dlow, n, tape->wide);
+    linear_group_backward_x(ops, &fc1, a, tape->dx, din, tape->dlow, n, k->w1);
     ops_layernorm_forward(ops, tape->x, NULL, NULL, k->middle, l->norm2.weight, l->norm2.bias, n, c->hidden,
                           (float)c->eps);
     linear_group_backward_w(ops, &fc1, a, slope, din, tape->x, k->low1, tape->dlow, n, tape->wide);
@@ -233,7 +240,7 @@ static void attention_backward(const ops_context *ops, const struct clip *clip, 
     const float *const dqkv[] = {tape->dq, tape->dk, tape->dv}, *const dh[] = {tape->dh};
     const size_t n = tape->rows;
     linear_group_backward(ops, &out, a, dh, n, tape->dlow);
-    linear_group_backward_x(ops, &out, a, tape->dout, dh, tape->dlow, n, tape->wide);
+    linear_group_backward_x(ops, &out, a, tape->dout, dh, tape->dlow, n, k->w_out);
     linear_group_backward_w(ops, &out, a, slope, dh, k->out, k->low_out, tape->dlow, n, tape->wide);
     ops_attention_tree_backward(ops, tape->dq, tape->dk, tape->dv, tape->dout, k->out, k->lse, k->q, k->k, k->v,
                                 tape->nodes, tape->images, false, &shape);
@@ -243,7 +250,7 @@ static void attention_backward(const ops_context *ops, const struct clip *clip, 
     linear_group_backward_w(ops, &qkv, a, slope, dqkv, tape->x, k->low_qkv, tape->dlow, n, tape->wide);
     if (index == 0)
         return;
-    linear_group_backward_x(ops, &qkv, a, tape->dx, dqkv, tape->dlow, n, tape->wide);
+    linear_group_backward_x(ops, &qkv, a, tape->dx, dqkv, tape->dlow, n, k->w_qkv);
     ops_layernorm_backward(ops, tape->dh, tape->dx, tape->h[index], l->norm1.weight, k->mean1, k->rstd1, n, c->hidden);
 }
 
@@ -276,6 +283,8 @@ static void lay_out_projector(const ops_context *ops, struct projector_tape *tap
     tape->low1 = scratch_piece(s, n, rows * low1);
     tape->low2 = scratch_piece(s, n, rows * low2);
     tape->dlow = scratch_piece(s, n, rows * most(low1, low2));
+    tape->w1 = scratch_piece(s, n, linear_group_merged(ops, &first, adapter, rows));
+    tape->w2 = scratch_piece(s, n, linear_group_merged(ops, &second, adapter, rows));
     tape->wide = scratch_piece(
         s, n, most(linear_group_wide(ops, &first, adapter, rows), linear_group_wide(ops, &second, adapter, rows)));
 }
@@ -301,10 +310,10 @@ void projector_tape_forward(const ops_context *ops, const struct projector *p, c
 {
     const struct linear_group first = linear_alone(&p->first), second = linear_alone(&p->second);
     const size_t width = p->first.w.rows;
-    linear_group_forward(ops, &first, adapter, &tape->inner, x, tape->rows, false, tape->low1, tape->wide);
+    linear_group_forward(ops, &first, adapter, &tape->inner, x, tape->rows, false, tape->low1, tape->w1);
     ops_copy(ops, tape->act, tape->inner, tape->rows * width);
     ops_activation_forward(ops, tape->act, NULL, tape->rows, width, p->activation);
-    linear_group_forward(ops, &second, adapter, &out, tape->act, tape->rows, false, tape->low2, tape->wide);
+    linear_group_forward(ops, &second, adapter, &out, tape->act, tape->rows, false, tape->low2, tape->w2);
 }
 
 void projector_tape_backward(const ops_context *ops, const struct projector *p, const struct adapter *adapter,
@@ -317,10 +326,10 @@ void projector_tape_backward(const ops_context *ops, const struct projector *p, 
     const float *const din[] = {dinner};
     linear_group_backward(ops, &second, adapter, &dout, n, tape->dlow);
     linear_group_backward_w(ops, &second, adapter, slope, &dout, tape->act, tape->low2, tape->dlow, n, tape->wide);
-    linear_group_backward_x(ops, &second, adapter, dinner, &dout, tape->dlow, n, tape->wide);
+    linear_group_backward_x(ops, &second, adapter, dinner, &dout, tape->dlow, n, tape->w2);
     ops_activation_backward(ops, dinner, tape->inner, n, p->first.w.rows, p->activation);
     linear_group_backward(ops, &first, adapter, din, n, tape->dlow);
     linear_group_backward_w(ops, &first, adapter, slope, din, x, tape->low1, tape->dlow, n, tape->wide);
     if (dx != NULL)
-        linear_group_backward_x(ops, &first, adapter, dx, din, tape->dlow, n, tape->wide);
+        linear_group_backward_x(ops, &first, adapter, dx, din, tape->dlow, n, tape->w1);
 }

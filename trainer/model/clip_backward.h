@@ -19,6 +19,7 @@ struct clip_kept {
     float *inner;                           /**< into the activation, intermediate */
     float *mean1, *rstd1, *mean2, *rstd2;   /**< [rows], of the norms */
     float *low_qkv, *low_out, *low1, *low2; /**< x A^T, [rows, group rank] */
+    float *w_qkv, *w_out, *w1, *w2;         /**< merged weights of the groups that go so */
 };
 
 struct clip_tape {
@@ -57,6 +58,7 @@ struct projector_tape {
     size_t rows;
     float *inner;                    /**< [rows, text hidden], into the activation */
     float *low1, *low2, *act, *dlow; /**< act [rows, text hidden] */
+    float *w1, *w2;                  /**< merged weights, where the layers go so */
     float *wide;                     /* a linear layer's weights */
 };
 

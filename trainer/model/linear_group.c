@@ -40,17 +40,28 @@ enum linear_way linear_group_way(const ops_context *ops, const struct linear_gro
         const double t = (double)rows, n = (double)w.rows * (double)w.cols;
         const double rank = (double)adapter->of[group->of[i]->id].rank, r = rank * (double)(w.rows + w.cols);
         by_rank += 3 * t * r;
-        merged += 2 * t * r + 2 * rank * n;
-        whole += rank > 0 ? t * n + 4 * rank * n : 0;
+        merged += 2 * t * r + rank * n;
+        whole += rank > 0 ? t * n + 3 * rank * n : 0;
     }
     return whole < merged && whole < by_rank ? LINEAR_WHOLE : merged < by_rank ? LINEAR_MERGED : LINEAR_LOW_RANK;
+}
+
+size_t linear_group_merged(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
+                           size_t rows)
+{
+    size_t sum = 0;
+    if (linear_group_way(ops, group, adapter, rows) == LINEAR_LOW_RANK)
+        return 0;
+    for (size_t i = 0; i < group->count; i++)
+        sum += adapter->of[group->of[i]->id].rank > 0 ? group->of[i]->w.rows * group->of[i]->w.cols : 0;
+    return sum;
 }
 
 size_t linear_group_wide(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
                          size_t rows)
 {
     size_t most = 0;
-    if (linear_group_way(ops, group, adapter, rows) == LINEAR_LOW_RANK)
+    if (linear_group_way(ops, group, adapter, rows) != LINEAR_WHOLE)
         return 0;
     for (size_t i = 0; i < group->count; i++) {
         const ops_matrix w = group->of[i]->w;
@@ -59,41 +70,60 @@ size_t linear_group_wide(const ops_context *ops, const struct linear_group *grou
     return most;
 }
 
-/* The layer's weights with their change, in @p wide where there is one. */
-static ops_matrix merge(const ops_context *ops, const struct linear *linear, const struct lora *lora, float *wide)
-{
-    const ops_matrix w = linear->w;
-    if (lora->rank == 0)
-        return w;
-    ops_expand_all(ops, wide, w);
-    ops_gemm_nn(ops, wide, w.cols, lora->b, lora->a, lora->scale, 1);
-    return ops_rows(wide, w.rows, w.cols);
-}
-
 /* ---- forward ---- */
 
-void linear_group_low(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
-                      const float *x, size_t rows, float *low)
+/* The weights of all layers with their changes, layer after layer. */
+static void merge(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
+                  float *merged)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        const ops_matrix w = group->of[i]->w;
+        const struct lora *lora = &adapter->of[group->of[i]->id];
+        if (lora->rank == 0)
+            continue;
+        ops_expand_all(ops, merged, w);
+        ops_gemm_nn(ops, merged, w.cols, lora->b, lora->a, lora->scale, 1);
+        merged += w.rows * w.cols;
+    }
+}
+
+/* Layer @p i's weights as the products take them; *merged goes on to the next layer's. */
+static ops_matrix weights(const struct linear_group *group, const struct adapter *adapter, size_t i,
+                          const float **merged)
+{
+    const ops_matrix w = group->of[i]->w;
+    if (*merged == NULL || adapter->of[group->of[i]->id].rank == 0)
+        return w;
+    const float *own = *merged;
+    *merged += w.rows * w.cols;
+    return ops_rows(own, w.rows, w.cols);
+}
+
+void linear_group_again(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
+                        const float *x, size_t rows, float *low, float *merged)
 {
     const ops_matrix a = stack(group, adapter);
-    if (a.rows > 0 && linear_group_way(ops, group, adapter, rows) != LINEAR_WHOLE)
+    const enum linear_way way = linear_group_way(ops, group, adapter, rows);
+    if (way != LINEAR_LOW_RANK)
+        merge(ops, group, adapter, merged);
+    if (a.rows > 0 && way != LINEAR_WHOLE)
         ops_gemm_nt(ops, low, a.rows, ops_rows(x, rows, a.cols), a, 1, 0);
 }
 
 void linear_group_forward(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
-                          float *const y[], const float *x, size_t rows, bool residual, float *low, float *wide)
+                          float *const y[], const float *x, size_t rows, bool residual, float *low, float *merged)
 {
     const bool by_rank = linear_group_way(ops, group, adapter, rows) == LINEAR_LOW_RANK;
     const size_t stride = linear_group_rank(group, adapter);
     const ops_matrix in = ops_rows(x, rows, group->of[0]->w.cols);
+    const float *at = by_rank ? NULL : merged;
     size_t offset = 0; /* of a layer's columns of low */
-    linear_group_low(ops, group, adapter, x, rows, low);
+    linear_group_again(ops, group, adapter, x, rows, low, merged);
     for (size_t i = 0; i < group->count; i++) {
         const struct linear *linear = group->of[i];
         const struct lora *lora = &adapter->of[linear->id];
         const ops_matrix own = {low + offset, rows, lora->rank, stride, OPS_F32};
-        ops_linear_forward(ops, y[i], in, by_rank ? linear->w : merge(ops, linear, lora, wide), linear->bias, 1,
-                           residual);
+        ops_linear_forward(ops, y[i], in, weights(group, adapter, i, &at), linear->bias, 1, residual);
         if (by_rank && lora->rank > 0)
             ops_gemm_nt(ops, y[i], linear->w.rows, own, lora->b, lora->scale, 1);
         offset += lora->rank;
@@ -165,16 +195,15 @@ void linear_group_backward_w(const ops_context *ops, const struct linear_group *
 }
 
 void linear_group_backward_x(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
-                             float *dx, const float *const dy[], const float *dlow, size_t rows, float *wide)
+                             float *dx, const float *const dy[], const float *dlow, size_t rows, const float *merged)
 {
     const bool by_rank = linear_group_way(ops, group, adapter, rows) == LINEAR_LOW_RANK;
     const ops_matrix a = stack(group, adapter);
     const size_t in = group->of[0]->w.cols;
-    for (size_t i = 0; i < group->count; i++) {
-        const struct linear *linear = group->of[i];
-        const ops_matrix w = by_rank ? linear->w : merge(ops, linear, &adapter->of[linear->id], wide);
-        ops_gemm_nn(ops, dx, in, ops_rows(dy[i], rows, w.rows), w, 1, i > 0);
-    }
+    const float *at = by_rank ? NULL : merged;
+    for (size_t i = 0; i < group->count; i++)
+        ops_gemm_nn(ops, dx, in, ops_rows(dy[i], rows, group->of[i]->w.rows), weights(group, adapter, i, &at), 1,
+                    i > 0);
     if (by_rank && a.rows > 0)
         ops_gemm_nn(ops, dx, in, ops_rows(dlow, rows, a.rows), a, 1, 1);
 }

@@ -8,8 +8,8 @@
  *
  *                    forward       dx            gradients of A and B            all, beyond 4TN
  *      by low rank   w, then A, B  w, then B, A  from x A^T and dy B             6TR
- *      merged        w + sBA       w + sBA       from x A^T and dy B             4TR + 4rN   (merging, twice)
- *      whole         w + sBA       w + sBA       from G = dy^T x: G A^T, B^T G   2TN + 8rN
+ *      merged        w + sBA       w + sBA       from x A^T and dy B             4TR + 2rN   (merging)
+ *      whole         w + sBA       w + sBA       from G = dy^T x: G A^T, B^T G   2TN + 6rN
  *
  *  OPA-DPO's rank of 256 is not low for a small model: with a width of 384 the changes have more weights than what they change, and
  *  the last way takes two thirds of the first's operations. A 7B model with micro-batches of 4,096 tokens goes by low rank.
@@ -46,30 +46,33 @@ enum linear_way linear_group_way(const ops_context *ops, const struct linear_gro
 
 /** Rows of all A of the group. */
 size_t linear_group_rank(const struct linear_group *group, const struct adapter *adapter);
-/** Floats of @p wide below: the largest layer's weights; 0 where the group goes by low rank. */
+/** Floats of @p merged below: the weights of all layers with a change; 0 where the group goes by low rank. */
+size_t linear_group_merged(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
+                           size_t rows);
+/** Floats of @p wide below: the largest layer's weights; 0 where no such gradient is made. */
 size_t linear_group_wide(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
                          size_t rows);
 
-/** y[i] [rows, out] = what linear_forward() makes of each layer, and @p low [rows, group rank] = x A^T where the backward pass
- *  needs it. @p wide is scratch. */
+/** y[i] [rows, out] = what linear_forward() makes of each layer. What the way back needs of it: @p low [rows, group rank] = x A^T,
+ *  and @p merged. */
 void linear_group_forward(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
-                          float *const y[], const float *x, size_t rows, bool residual, float *low, float *wide);
-/** Only @p low. */
-void linear_group_low(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
-                      const float *x, size_t rows, float *low);
+                          float *const y[], const float *x, size_t rows, bool residual, float *low, float *merged);
+/** Only what the way back needs. */
+void linear_group_again(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
+                        const float *x, size_t rows, float *low, float *merged);
 
 /** The way back in three steps, for what lies between them; dy[i] are the gradients of y in all three. First dlow [rows, group
  *  rank] is overwritten, where it is needed. */
 void linear_group_backward(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
                            const float *const dy[], size_t rows, float *dlow);
 
-/** The gradients of A and B in @p slope (by linear.id) are added to. */
+/** The gradients of A and B in @p slope (by linear.id) are added to. @p wide is scratch. */
 void linear_group_backward_w(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
                              const struct lora_slope *slope, const float *const dy[], const float *x, const float *low,
                              const float *dlow, size_t rows, float *wide);
 
 /** dx [rows, in] is overwritten: the sum over the layers. */
 void linear_group_backward_x(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,
-                             float *dx, const float *const dy[], const float *dlow, size_t rows, float *wide);
+                             float *dx, const float *const dy[], const float *dlow, size_t rows, const float *merged);
 
 #endif

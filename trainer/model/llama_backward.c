@@ -32,7 +32,8 @@ static struct linear_group group_mlp(const struct llama_layer *l)
 
 struct widths {
     size_t hidden, q, kv, inner, heads, half;
-    size_t low_qkv, low_o, low_mlp, low_down, wide;
+    size_t low_qkv, low_o, low_mlp, low_down;
+    size_t w_qkv, w_o, w_mlp, w_down, wide;
 };
 
 static size_t most(size_t a, size_t b)
@@ -56,11 +57,16 @@ static struct widths measure(const ops_context *ops, const struct llama *llama, 
         const struct linear_group groups[] = {group_qkv(l),           linear_alone(&l->o), group_mlp(l),
                                               linear_alone(&l->down), linear_alone(&l->q), group_kv(l)};
         size_t *const low[] = {&w.low_qkv, &w.low_o, &w.low_mlp, &w.low_down};
+        size_t *const merged[] = {&w.w_qkv, &w.w_o, &w.w_mlp, &w.w_down};
         for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
             w.wide = most(w.wide, linear_group_wide(ops, &groups[g], adapter, tokens));
-            if (g < 4)
+            if (g < 4) {
                 *low[g] = most(*low[g], linear_group_rank(&groups[g], adapter));
+                *merged[g] = most(*merged[g], linear_group_merged(ops, &groups[g], adapter, tokens));
+            }
         }
+        w.w_qkv = most(w.w_qkv, linear_group_merged(ops, &groups[4], adapter, tokens) +
+                                    linear_group_merged(ops, &groups[5], adapter, tokens));
     }
     return w;
 }
@@ -83,6 +89,10 @@ static struct llama_kept lay_out_kept(struct scratch *s, size_t *n, const struct
     k.low_o = scratch_piece(s, n, rows * w->low_o);
     k.low_mlp = scratch_piece(s, n, rows * w->low_mlp);
     k.low_down = scratch_piece(s, n, rows * w->low_down);
+    k.w_qkv = scratch_piece(s, n, w->w_qkv);
+    k.w_o = scratch_piece(s, n, w->w_o);
+    k.w_mlp = scratch_piece(s, n, w->w_mlp);
+    k.w_down = scratch_piece(s, n, w->w_down);
     return k;
 }
 
@@ -218,6 +228,13 @@ static void gather(const struct at *at, float *to, const float *from)
 
 /* ---- forward ---- */
 
+/* Of the last layer's k and v, behind its q's. */
+static float *merged_kv(const struct at *at)
+{
+    const struct linear_group q = linear_alone(&at->l->q);
+    return at->k->w_qkv + linear_group_merged(at->ops, &q, at->a, at->rows);
+}
+
 /* middle is free for the inputs of the last layer's queries, on both ways. */
 static void make_qkv(const struct at *at)
 {
@@ -226,14 +243,14 @@ static void make_qkv(const struct at *at)
     const struct linear_group qkv = group_qkv(at->l), q = linear_alone(&at->l->q), kv = group_kv(at->l);
     if (!at->last) {
         linear_group_forward(at->ops, &qkv, at->a, (float *const[]){k->q, k->k, k->v}, tape->x, tape->tokens, false,
-                             k->low_qkv, tape->wide);
+                             k->low_qkv, k->w_qkv);
     } else {
         float *low_kv = k->low_qkv + at->rows * linear_group_rank(&q, at->a);
         gather(at, k->middle, tape->x);
         linear_group_forward(at->ops, &q, at->a, &(float *const){k->q}, k->middle, at->rows, false, k->low_qkv,
-                             tape->wide);
+                             k->w_qkv);
         linear_group_forward(at->ops, &kv, at->a, (float *const[]){k->k, k->v}, tape->x, tape->tokens, false, low_kv,
-                             tape->wide);
+                             merged_kv(at));
     }
     ops_rope_forward(at->ops, k->q, at->shape.q_stride, at->c->heads, at->last ? &tape->rope_last : &tape->rope);
     ops_rope_forward(at->ops, k->k, at->shape.kv_stride, at->c->kv_heads, &tape->rope);
@@ -253,11 +270,11 @@ static void layer_inside(const struct at *at)
     ops_attention_tree_forward(ops, k->out, k->lse, k->q, k->k, k->v, tape->tree->nodes, tape->tree->node_count, true,
                                &at->shape);
     gather(at, k->middle, h);
-    linear_group_forward(ops, &o, at->a, &(float *const){k->middle}, k->out, at->rows, true, k->low_o, tape->wide);
+    linear_group_forward(ops, &o, at->a, &(float *const){k->middle}, k->out, at->rows, true, k->low_o, k->w_o);
     ops_rmsnorm_forward(ops, tape->x, k->rstd2, k->middle, at->l->post_norm, at->rows, at->c->hidden,
                         (float)at->c->rms_eps);
     linear_group_forward(ops, &mlp, at->a, (float *const[]){k->gate, k->up}, tape->x, at->rows, false, k->low_mlp,
-                         tape->wide);
+                         k->w_mlp);
 }
 
 /* Its output: the next layer's input. */
@@ -269,18 +286,16 @@ static void layer_finish(const struct at *at)
     float *next = tape->h[at->index + 1];
     ops_silu_mul_forward(at->ops, tape->act, k->gate, k->up, at->c->intermediate, at->rows, at->c->intermediate);
     ops_copy(at->ops, next, k->middle, at->rows * at->c->hidden);
-    linear_group_forward(at->ops, &down, at->a, &next, tape->act, at->rows, true, k->low_down, tape->wide);
+    linear_group_forward(at->ops, &down, at->a, &next, tape->act, at->rows, true, k->low_down, k->w_down);
 }
 
-/* The low-rank rows of the last product, where only they are missing. */
-static void layer_low_down(const struct at *at)
+/* What the way back needs of the last product, where only that is missing. */
+static void layer_again(const struct at *at)
 {
     const struct llama_kept *k = at->k;
     const struct linear_group down = linear_alone(&at->l->down);
-    if (linear_group_rank(&down, at->a) == 0 || linear_group_way(at->ops, &down, at->a, at->rows) == LINEAR_WHOLE)
-        return;
     ops_silu_mul_forward(at->ops, at->tape->act, k->gate, k->up, at->c->intermediate, at->rows, at->c->intermediate);
-    linear_group_low(at->ops, &down, at->a, at->tape->act, at->rows, k->low_down);
+    linear_group_again(at->ops, &down, at->a, at->tape->act, at->rows, k->low_down, k->w_down);
 }
 
 void llama_tape_forward(const ops_context *ops, const struct llama *llama, const struct adapter *adapter,
@@ -304,11 +319,11 @@ static void mlp_backward(const struct at *at, float *dh)
     const size_t n = at->rows;
     const float *const dmlp[] = {k->gate, k->up}, *const dout[] = {dh};
     linear_group_backward(ops, &down, at->a, dout, n, tape->dlow);
-    linear_group_backward_x(ops, &down, at->a, tape->act, dout, tape->dlow, n, tape->wide);
+    linear_group_backward_x(ops, &down, at->a, tape->act, dout, tape->dlow, n, k->w_down);
     ops_silu_mul_backward(ops, k->gate, k->up, tape->act, n, at->c->intermediate);
     linear_group_backward_w(ops, &down, at->a, at->slope, dout, tape->act, k->low_down, tape->dlow, n, tape->wide);
     linear_group_backward(ops, &mlp, at->a, dmlp, n, tape->dlow);
-    linear_group_backward_x(ops, &mlp, at->a, tape->dx, dmlp, tape->dlow, n, tape->wide);
+    linear_group_backward_x(ops, &mlp, at->a, tape->dx, dmlp, tape->dlow, n, k->w_mlp);
     ops_rmsnorm_forward(ops, tape->x, NULL, k->middle, at->l->post_norm, n, at->c->hidden, (float)at->c->rms_eps);
     linear_group_backward_w(ops, &mlp, at->a, at->slope, dmlp, tape->x, k->low_mlp, tape->dlow, n, tape->wide);
     ops_rmsnorm_backward(ops, dh, tape->dx, k->middle, at->l->post_norm, k->rstd2, n, at->c->hidden);
@@ -325,7 +340,7 @@ static void qkv_backward(const struct at *at, bool below)
     linear_group_backward_w(at->ops, &qkv, at->a, at->slope, dqkv, tape->x, k->low_qkv, tape->dlow, tape->tokens,
                             tape->wide);
     if (below)
-        linear_group_backward_x(at->ops, &qkv, at->a, tape->dx, dqkv, tape->dlow, tape->tokens, tape->wide);
+        linear_group_backward_x(at->ops, &qkv, at->a, tape->dx, dqkv, tape->dlow, tape->tokens, k->w_qkv);
 }
 
 /* The same of the last layer. */
@@ -340,13 +355,13 @@ static void qkv_backward_last(const struct at *at, bool below)
     linear_group_backward(ops, &kv, at->a, dkv, tape->tokens, tape->dlow);
     linear_group_backward_w(ops, &kv, at->a, at->slope, dkv, tape->x, low_kv, tape->dlow, tape->tokens, tape->wide);
     if (below)
-        linear_group_backward_x(ops, &kv, at->a, tape->dx, dkv, tape->dlow, tape->tokens, tape->wide);
+        linear_group_backward_x(ops, &kv, at->a, tape->dx, dkv, tape->dlow, tape->tokens, merged_kv(at));
     gather(at, k->middle, tape->x);
     linear_group_backward(ops, &q, at->a, dq, at->rows, tape->dlow);
     linear_group_backward_w(ops, &q, at->a, at->slope, dq, k->middle, k->low_qkv, tape->dlow, at->rows, tape->wide);
     if (!below)
         return;
-    linear_group_backward_x(ops, &q, at->a, k->middle, dq, tape->dlow, at->rows, tape->wide);
+    linear_group_backward_x(ops, &q, at->a, k->middle, dq, tape->dlow, at->rows, k->w_qkv);
     ops_add_rows(ops, tape->dx, k->middle, tape->last.rows, at->rows, at->c->hidden);
 }
 
@@ -358,7 +373,7 @@ static void attention_backward(const struct at *at, float *dh, bool below)
     const struct linear_group o = linear_alone(&at->l->o);
     const float *const dout[] = {dh}, *h = tape->h[at->index];
     linear_group_backward(ops, &o, at->a, dout, at->rows, tape->dlow);
-    linear_group_backward_x(ops, &o, at->a, tape->dout, dout, tape->dlow, at->rows, tape->wide);
+    linear_group_backward_x(ops, &o, at->a, tape->dout, dout, tape->dlow, at->rows, k->w_o);
     linear_group_backward_w(ops, &o, at->a, at->slope, dout, k->out, k->low_o, tape->dlow, at->rows, tape->wide);
     ops_attention_tree_backward(ops, tape->dq, tape->dk, tape->dv, tape->dout, k->out, k->lse, k->q, k->k, k->v,
                                 tape->tree->nodes, tape->tree->node_count, true, &at->shape);
@@ -385,7 +400,7 @@ void llama_tape_backward(const ops_context *ops, const struct llama *llama, cons
         at.slope = slope;
         if (i + tape->kept < layers) {
             layer_inside(&at);
-            layer_low_down(&at);
+            layer_again(&at);
         }
         mlp_backward(&at, dh);
         attention_backward(&at, dh, below || i > 0);

@@ -28,6 +28,7 @@ struct llama_kept {
     float *gate, *up;                            /**< on the way back: their gradients */
     float *rstd1, *rstd2;                        /**< [tokens], of the norms */
     float *low_qkv, *low_o, *low_mlp, *low_down; /**< x A^T, [tokens, group rank] */
+    float *w_qkv, *w_o, *w_mlp, *w_down;         /**< merged weights of the groups that go so */
 };
 
 struct llama_tape {

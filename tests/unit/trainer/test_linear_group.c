@@ -17,7 +17,7 @@ struct fixture {
     struct lora_slope slope[MOST], before[MOST];
     size_t total; /* ranks */
     const float *x, *dy[MOST], *y_before[MOST];
-    float *y[MOST], *dx, *low, *dlow, *wide;
+    float *y[MOST], *dx, *low, *dlow, *merged, *wide;
     size_t rows;
 };
 
@@ -126,10 +126,17 @@ static void check(const ops_context *ctx, size_t count, size_t rank, size_t with
     set_up(f, count, rank, without, rows, dtype);
     assert_int_equal(linear_group_way(ctx, &f->group, &f->adapter, rows), way);
     assert_int_equal(linear_group_rank(&f->group, &f->adapter), f->total);
+    f->merged = floats(linear_group_merged(ctx, &f->group, &f->adapter, rows), 1);
     f->wide = floats(linear_group_wide(ctx, &f->group, &f->adapter, rows), 1);
-    linear_group_forward(ctx, &f->group, &f->adapter, f->y, f->x, rows, residual, f->low, f->wide);
+    linear_group_forward(ctx, &f->group, &f->adapter, f->y, f->x, rows, residual, f->low, f->merged);
+    const float *low = copy(f->low, rows * f->total);
+    for (size_t i = 0; i < rows * f->total; i++)
+        f->low[i] = NAN;
+    linear_group_again(ctx, &f->group, &f->adapter, f->x, rows, f->low, f->merged);
+    if (way != LINEAR_WHOLE)
+        assert_memory_equal(f->low, low, rows * f->total * sizeof *low);
     linear_group_backward(ctx, &f->group, &f->adapter, f->dy, rows, f->dlow);
-    linear_group_backward_x(ctx, &f->group, &f->adapter, f->dx, f->dy, f->dlow, rows, f->wide);
+    linear_group_backward_x(ctx, &f->group, &f->adapter, f->dx, f->dy, f->dlow, rows, f->merged);
     linear_group_backward_w(ctx, &f->group, &f->adapter, f->slope, f->dy, f->x, f->low, f->dlow, rows, f->wide);
     check_y(f, residual, 1e-4);
     check_dx(f, 2e-4);
