@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
+/* Merged weights take memory, so this share of all operations has to be saved. */
+#define WORTHWHILE .05
+
 /* The group's A as one matrix; rows 0: there is none. */
 static ops_matrix stack(const struct linear_group *group, const struct adapter *adapter)
 {
@@ -32,18 +35,24 @@ size_t linear_group_rank(const struct linear_group *group, const struct adapter 
 enum linear_way linear_group_way(const ops_context *ops, const struct linear_group *group,
                                  const struct adapter *adapter, size_t rows)
 {
-    double by_rank = 0, merged = 0, whole = 0; /* halves of the header's operations */
+    double base = 0, by_rank = 0, merged = 0, whole = 0; /* halves of the header's operations */
     if (ops_bf16_products(ops))
         return LINEAR_LOW_RANK;
     for (size_t i = 0; i < group->count; i++) {
         const ops_matrix w = group->of[i]->w;
         const double t = (double)rows, n = (double)w.rows * (double)w.cols;
         const double rank = (double)adapter->of[group->of[i]->id].rank, r = rank * (double)(w.rows + w.cols);
+        if (rank == 0)
+            continue;
+        base += 2 * t * n;
         by_rank += 3 * t * r;
         merged += 2 * t * r + rank * n;
-        whole += rank > 0 ? t * n + 3 * rank * n : 0;
+        whole += t * n + 3 * rank * n;
     }
-    return whole < merged && whole < by_rank ? LINEAR_WHOLE : merged < by_rank ? LINEAR_MERGED : LINEAR_LOW_RANK;
+    const double best = whole < merged ? whole : merged;
+    if (by_rank - best <= WORTHWHILE * (base + by_rank))
+        return LINEAR_LOW_RANK;
+    return whole < merged ? LINEAR_WHOLE : LINEAR_MERGED;
 }
 
 size_t linear_group_merged(const ops_context *ops, const struct linear_group *group, const struct adapter *adapter,

@@ -153,7 +153,7 @@ static void ways(const ops_context *ctx)
         for (size_t count = 1; count <= MOST; count++) {
             const size_t without = count > 1 ? rng_below(4) : MOST; /* sometimes one has no change */
             check(ctx, count, 2, without, 1 + rng_below(8), dtypes[d], LINEAR_LOW_RANK);
-            check(ctx, count, 2, without, 40 + rng_below(30), dtypes[d], LINEAR_MERGED);
+            check(ctx, count, 4, without, 40 + rng_below(30), dtypes[d], LINEAR_MERGED);
             check(ctx, count, 9, without, 100 + rng_below(100), dtypes[d], LINEAR_WHOLE);
         }
     check(ctx, 1, 5, 0, 50, OPS_F32, LINEAR_LOW_RANK); /* no change at all */
@@ -165,8 +165,36 @@ static void test_ways(void **state)
     each_context(ways);
 }
 
+/* Real sizes: no weight is looked at. */
+static void test_which_way(void **state)
+{
+    static const struct {
+        size_t width, inner, rank, rows;
+        enum linear_way attention, mlp;
+    } cases[] = {
+        {384, 1024, 256, 1650, LINEAR_WHOLE, LINEAR_WHOLE},
+        {768, 2048, 256, 1650, LINEAR_WHOLE, LINEAR_MERGED},
+        {768, 2048, 16, 1650, LINEAR_LOW_RANK, LINEAR_LOW_RANK},
+        {4096, 11008, 128, 1650, LINEAR_LOW_RANK, LINEAR_LOW_RANK},
+        {4096, 11008, 256, 4096, LINEAR_LOW_RANK, LINEAR_LOW_RANK},
+    };
+    ops_context *ctx;
+    (void)state;
+    assert_int_equal(ops_context_new(&ctx, 1), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const size_t h = cases[i].width, m = cases[i].inner;
+        const struct linear o = {.w = {NULL, h, h, h, OPS_F32}, .id = 0}, up = {.w = {NULL, m, h, h, OPS_F32}, .id = 0};
+        struct lora lora = {.rank = cases[i].rank};
+        const struct adapter adapter = {.of = &lora, .count = 1};
+        const struct linear_group attention = linear_alone(&o), mlp = linear_alone(&up);
+        assert_int_equal(linear_group_way(ctx, &attention, &adapter, cases[i].rows), cases[i].attention);
+        assert_int_equal(linear_group_way(ctx, &mlp, &adapter, cases[i].rows), cases[i].mlp);
+    }
+    ops_context_free(ctx);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup(test_ways, seed_setup)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test_setup(test_ways, seed_setup), cmocka_unit_test(test_which_way)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
