@@ -182,8 +182,9 @@ static size_t most_floats(const struct model *m)
 
 uint64_t example_image_bytes(const struct model *m, enum image_stage stage)
 {
-    const size_t pixels = example_image_floats(m, IMAGE_PIXELS);
-    return sizeof(float) * (pixels + (stage == IMAGE_PIXELS ? 0 : most_floats(m)));
+    const size_t pixels = example_image_floats(m, IMAGE_PIXELS), tower = example_image_floats(m, IMAGE_FEATURES);
+    const size_t projected = stage == IMAGE_PROJECTED ? example_image_floats(m, IMAGE_PROJECTED) : 0;
+    return sizeof(float) * (pixels + (stage == IMAGE_PIXELS ? 0 : tower + projected));
 }
 
 static int look(struct session *s, struct example *e, bool *looked)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "plan.h"
 #include "training.h"
 
 /* ---- one sample ---- */
@@ -149,9 +150,24 @@ static size_t lasting_versions(const struct training *tr, const struct samples *
     return tr->fresh && s == &tr->train ? 1 : EXAMPLE_VERSIONS;
 }
 
+/* What scoring the largest sample takes. */
+static uint64_t referee_bytes(const struct training *tr)
+{
+    struct train_size most = {0};
+    for (size_t i = 0; i < tr->train.data.count; i++) {
+        const struct train_size *size = &tr->train.measured[i].size;
+        most.tokens = size->tokens > most.tokens ? size->tokens : most.tokens;
+        most.targets = size->targets > most.targets ? size->targets : most.targets;
+        most.images = size->images > most.images ? size->images : most.images;
+    }
+    return plan_score(tr->run.model, NULL, most.tokens, most.targets, most.images).activations;
+}
+
+/* Under fixed masks the referee is done before the first update, and its memory given back. */
 uint64_t feed_bytes(const struct training *tr, struct train_size most)
 {
-    return most.images * example_image_bytes(tr->run.model, train_stage(&tr->params));
+    const uint64_t referee = tr->reference && tr->fresh ? referee_bytes(tr) : 0;
+    return referee + most.images * example_image_bytes(tr->run.model, train_stage(&tr->params));
 }
 
 /* Something looks at an image more than once. */
@@ -249,5 +265,7 @@ int feed_reference(struct training *tr, struct samples *s)
         progress_tokens(&tr->progress, &now);
     }
     progress_clear(tr->run.cli);
+    if (!tr->fresh)
+        session_release(&tr->referee);
     return status;
 }

@@ -1,182 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/llama_backward.h"
 
-#include <assert.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "ops/activation.h"
 #include "ops/norm.h"
 #include "ops/rows.h"
-
-/* ---- layers that share an input ---- */
-
-static struct linear_group group_qkv(const struct llama_layer *l)
-{
-    return (struct linear_group){{&l->q, &l->k, &l->v}, 3};
-}
-
-/* Those of them that the last layer needs for all tokens. */
-static struct linear_group group_kv(const struct llama_layer *l)
-{
-    return (struct linear_group){{&l->k, &l->v}, 2};
-}
-
-static struct linear_group group_mlp(const struct llama_layer *l)
-{
-    return (struct linear_group){{&l->gate, &l->up}, 2};
-}
-
-/* ---- the tape's memory ---- */
-
-struct widths {
-    size_t hidden, q, kv, inner, heads, half;
-    size_t low_qkv, low_o, low_mlp, low_down;
-    size_t w_qkv, w_o, w_mlp, w_down, wide;
-};
-
-static size_t most(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-/* Of all layers: an adapter may leave some out. */
-static struct widths measure(const ops_context *ops, const struct llama *llama, const struct adapter *adapter,
-                             size_t tokens)
-{
-    const struct llama_config *c = &llama->config;
-    struct widths w = {.hidden = c->hidden,
-                       .q = c->heads * c->head_dim,
-                       .kv = c->kv_heads * c->head_dim,
-                       .inner = c->intermediate,
-                       .heads = c->heads,
-                       .half = c->head_dim / 2};
-    for (size_t i = 0; i < c->layers; i++) {
-        const struct llama_layer *l = &llama->layers[i];
-        const struct linear_group groups[] = {group_qkv(l),           linear_alone(&l->o), group_mlp(l),
-                                              linear_alone(&l->down), linear_alone(&l->q), group_kv(l)};
-        size_t *const low[] = {&w.low_qkv, &w.low_o, &w.low_mlp, &w.low_down};
-        size_t *const merged[] = {&w.w_qkv, &w.w_o, &w.w_mlp, &w.w_down};
-        for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
-            w.wide = most(w.wide, linear_group_wide(ops, &groups[g], adapter, tokens));
-            if (g < 4) {
-                *low[g] = most(*low[g], linear_group_rank(&groups[g], adapter));
-                *merged[g] = most(*merged[g], linear_group_merged(ops, &groups[g], adapter, tokens));
-            }
-        }
-        w.w_qkv = most(w.w_qkv, linear_group_merged(ops, &groups[4], adapter, tokens) +
-                                    linear_group_merged(ops, &groups[5], adapter, tokens));
-    }
-    return w;
-}
-
-/* @p rows: those of q and all behind it. */
-static struct llama_kept lay_out_kept(struct scratch *s, size_t *n, const struct widths *w, size_t tokens, size_t rows)
-{
-    struct llama_kept k;
-    k.q = scratch_piece(s, n, rows * w->q);
-    k.k = scratch_piece(s, n, tokens * w->kv);
-    k.v = scratch_piece(s, n, tokens * w->kv);
-    k.out = scratch_piece(s, n, rows * w->q);
-    k.lse = scratch_piece(s, n, rows * w->heads);
-    k.middle = scratch_piece(s, n, rows * w->hidden);
-    k.gate = scratch_piece(s, n, rows * w->inner);
-    k.up = scratch_piece(s, n, rows * w->inner);
-    k.rstd1 = scratch_piece(s, n, tokens);
-    k.rstd2 = scratch_piece(s, n, rows);
-    k.low_qkv = scratch_piece(s, n, tokens * w->low_qkv);
-    k.low_o = scratch_piece(s, n, rows * w->low_o);
-    k.low_mlp = scratch_piece(s, n, rows * w->low_mlp);
-    k.low_down = scratch_piece(s, n, rows * w->low_down);
-    k.w_qkv = scratch_piece(s, n, w->w_qkv);
-    k.w_o = scratch_piece(s, n, w->w_o);
-    k.w_mlp = scratch_piece(s, n, w->w_mlp);
-    k.w_down = scratch_piece(s, n, w->w_down);
-    return k;
-}
-
-static void lay_out_work(struct llama_tape *tape, struct scratch *s, size_t *n, const struct widths *w, size_t tokens,
-                         size_t last)
-{
-    const size_t q = scratch_round(tokens * w->q), kv = scratch_round(tokens * w->kv);
-    tape->x = scratch_piece(s, n, tokens * w->hidden);
-    tape->dx = scratch_piece(s, n, tokens * w->hidden);
-    tape->dlow = scratch_piece(s, n, tokens * most(most(w->low_qkv, w->low_o), most(w->low_mlp, w->low_down)));
-    tape->act = scratch_piece(s, n, most(tokens * w->inner, 2 * q + 2 * kv));
-    tape->wide = scratch_piece(s, n, w->wide);
-    tape->tables = scratch_piece(s, n, 2 * (tokens + last) * w->half);
-    tape->positions = (int32_t *)scratch_piece(s, n, last);
-    if (s == NULL)
-        return;
-    tape->dq = tape->act;
-    tape->dout = tape->dq + q;
-    tape->dk = tape->dout + q;
-    tape->dv = tape->dk + kv;
-}
-
-/* Everything but pointers to layers. The place of the first kept layer is every lower layer's, too. */
-static void lay_out(struct llama_tape *tape, struct scratch *s, size_t *n, const struct widths *w, size_t layers,
-                    size_t tokens, size_t last)
-{
-    for (size_t i = 0; i <= layers; i++) {
-        float *h = scratch_piece(s, n, (i < layers ? tokens : last) * w->hidden);
-        if (s != NULL)
-            tape->h[i] = h;
-    }
-    for (size_t i = 0; i < tape->kept; i++) {
-        const struct llama_kept k = lay_out_kept(s, n, w, tokens, i > 0 && i + 1 == tape->kept ? last : tokens);
-        if (s != NULL)
-            tape->layers[i] = k;
-    }
-    lay_out_work(tape, s, n, w, tokens, last);
-}
-
-size_t llama_tape_floats(const ops_context *ops, const struct llama *llama, const struct adapter *adapter,
-                         size_t tokens, size_t last, size_t kept)
-{
-    const struct widths w = measure(ops, llama, adapter, tokens);
-    struct llama_tape none = {.kept = kept};
-    size_t n = 0;
-    lay_out(&none, NULL, &n, &w, llama->config.layers, tokens, last);
-    return n;
-}
-
-int llama_tape_init(struct trainer *t, struct llama_tape *out, size_t layers, size_t kept)
-{
-    assert(kept >= 1 && kept <= layers);
-    *out = (struct llama_tape){.kept = kept};
-    out->h = calloc(layers + 1, sizeof *out->h);
-    out->layers = calloc(kept, sizeof *out->layers);
-    if (out->h != NULL && out->layers != NULL)
-        return OPA_OK;
-    llama_tape_release(out);
-    return trainer_fail_memory(t);
-}
-
-void llama_tape_release(struct llama_tape *tape)
-{
-    free(tape->h);
-    free(tape->layers);
-    *tape = (struct llama_tape){0};
-}
-
-void llama_tape_begin(const ops_context *ops, struct llama_tape *tape, const struct llama *llama,
-                      const struct adapter *adapter, const struct tree *tree, const struct llama_last *last,
-                      struct scratch *s)
-{
-    const struct widths w = measure(ops, llama, adapter, tree->tokens);
-    size_t n = 0;
-    tape->tree = tree;
-    tape->tokens = tree->tokens;
-    tape->last = *last;
-    lay_out(tape, s, &n, &w, llama->config.layers, tree->tokens, last->count);
-    for (size_t i = 0; i < last->count; i++)
-        tape->positions[i] = tree->positions[last->rows[i]];
-    ops_rope_fill(&tape->rope, tape->tables, tree->positions, tree->tokens, llama->inv_freq, w.half, 1);
-    ops_rope_fill(&tape->rope_last, tape->tables + 2 * tree->tokens * w.half, tape->positions, last->count,
-                  llama->inv_freq, w.half, 1);
-}
 
 /* ---- a layer of the pass ---- */
 
@@ -240,7 +69,7 @@ static void make_qkv(const struct at *at)
 {
     const struct llama_kept *k = at->k;
     const struct llama_tape *tape = at->tape;
-    const struct linear_group qkv = group_qkv(at->l), q = linear_alone(&at->l->q), kv = group_kv(at->l);
+    const struct linear_group qkv = llama_qkv(at->l), q = linear_alone(&at->l->q), kv = llama_kv(at->l);
     if (!at->last) {
         linear_group_forward(at->ops, &qkv, at->a, (float *const[]){k->q, k->k, k->v}, tape->x, tape->tokens, false,
                              k->low_qkv, k->w_qkv);
@@ -262,7 +91,7 @@ static void layer_inside(const struct at *at)
     const ops_context *ops = at->ops;
     const struct llama_kept *k = at->k;
     const struct llama_tape *tape = at->tape;
-    const struct linear_group o = linear_alone(&at->l->o), mlp = group_mlp(at->l);
+    const struct linear_group o = linear_alone(&at->l->o), mlp = llama_mlp(at->l);
     const float *h = tape->h[at->index];
     ops_rmsnorm_forward(ops, tape->x, k->rstd1, h, at->l->input_norm, tape->tokens, at->c->hidden,
                         (float)at->c->rms_eps);
@@ -315,7 +144,7 @@ static void mlp_backward(const struct at *at, float *dh)
     const ops_context *ops = at->ops;
     const struct llama_kept *k = at->k;
     const struct llama_tape *tape = at->tape;
-    const struct linear_group down = linear_alone(&at->l->down), mlp = group_mlp(at->l);
+    const struct linear_group down = linear_alone(&at->l->down), mlp = llama_mlp(at->l);
     const size_t n = at->rows;
     const float *const dmlp[] = {k->gate, k->up}, *const dout[] = {dh};
     linear_group_backward(ops, &down, at->a, dout, n, tape->dlow);
@@ -334,7 +163,7 @@ static void qkv_backward(const struct at *at, bool below)
 {
     const struct llama_kept *k = at->k;
     const struct llama_tape *tape = at->tape;
-    const struct linear_group qkv = group_qkv(at->l);
+    const struct linear_group qkv = llama_qkv(at->l);
     const float *const dqkv[] = {tape->dq, tape->dk, tape->dv};
     linear_group_backward(at->ops, &qkv, at->a, dqkv, tape->tokens, tape->dlow);
     linear_group_backward_w(at->ops, &qkv, at->a, at->slope, dqkv, tape->x, k->low_qkv, tape->dlow, tape->tokens,
@@ -349,7 +178,7 @@ static void qkv_backward_last(const struct at *at, bool below)
     const ops_context *ops = at->ops;
     const struct llama_kept *k = at->k;
     const struct llama_tape *tape = at->tape;
-    const struct linear_group q = linear_alone(&at->l->q), kv = group_kv(at->l);
+    const struct linear_group q = linear_alone(&at->l->q), kv = llama_kv(at->l);
     const float *const dq[] = {tape->dq}, *const dkv[] = {tape->dk, tape->dv};
     const float *low_kv = k->low_qkv + at->rows * linear_group_rank(&q, at->a);
     linear_group_backward(ops, &kv, at->a, dkv, tape->tokens, tape->dlow);
