@@ -98,10 +98,7 @@ void progress_tokens(struct progress *p, const struct token_progress *now)
     char what[96], rate[48], a[32], b[32];
     const int64_t made = now->done - now->before, left = now->total - now->done;
     snprintf(what, sizeof what, "%s of %s samples", thousands(a, now->done), thousands(b, now->total));
-    if (now->tokens > 0)
-        snprintf(rate, sizeof rate, "%s tokens/s", thousands(a, (int64_t)((double)now->tokens / passed + 0.5)));
-    else
-        snprintf(rate, sizeof rate, "%.1f samples/s", (double)made / passed);
+    snprintf(rate, sizeof rate, "%s tokens/s", thousands(a, (int64_t)((double)now->tokens / passed + 0.5)));
     print_line(p, now->stage, what, rate, made > 0 ? passed / (double)made * (double)left + 0.5 : -1);
 }
 
