@@ -173,32 +173,72 @@ size_t example_versions(const struct example *e)
     return e->sample.image.data != NULL ? 1 + e->mask_count : 0;
 }
 
-static int see_version(struct session *s, struct example *e, enum image_stage stage, size_t v)
+/* Any stage's: an example serves passes of different ones. */
+static size_t most_floats(const struct model *m)
 {
-    const float *pixels = vision_pixels(s, &e->vision, v);
-    if (stage == IMAGE_PIXELS) {
-        e->images[v] = pixels;
-        return OPA_OK;
-    }
-    float *out = e->features + v * example_image_floats(s->model, stage);
-    e->images[v] = out;
-    if (stage == IMAGE_FEATURES)
-        return clip_forward(s->t, &s->model->clip, s->adapter, out, pixels, 1, &s->scratch);
-    return model_see(s->t, s->model, s->adapter, out, pixels, 1, &s->scratch);
+    const size_t tower = example_image_floats(m, IMAGE_FEATURES), projected = example_image_floats(m, IMAGE_PROJECTED);
+    return tower > projected ? tower : projected;
 }
 
-int example_see(struct session *s, struct example *e, enum image_stage stage, size_t first)
+uint64_t example_image_bytes(const struct model *m, enum image_stage stage)
 {
-    const size_t versions = example_versions(e), floats = example_image_floats(s->model, stage);
-    if (first >= versions)
+    const size_t pixels = example_image_floats(m, IMAGE_PIXELS), tower = example_image_floats(m, IMAGE_FEATURES);
+    const size_t projected = stage == IMAGE_PROJECTED ? example_image_floats(m, IMAGE_PROJECTED) : 0;
+    return sizeof(float) * (pixels + (stage == IMAGE_PIXELS ? 0 : tower + projected));
+}
+
+static int look(struct session *s, struct example *e, bool *looked)
+{
+    const int status = *looked ? OPA_OK : vision_look(s, &e->vision, e->sample.image, e->masks, e->mask_count);
+    *looked = status == OPA_OK;
+    return status;
+}
+
+/* What the tower makes of a version. */
+static int see_tower(struct session *s, struct example *e, struct vision_cache *kept, size_t v, float *out,
+                     bool *looked)
+{
+    if (kept != NULL && vision_cache_read(kept, e->place, v, out))
+        return OPA_OK;
+    int status = look(s, e, looked);
+    if (status == OPA_OK)
+        status = clip_forward(s->t, &s->model->clip, s->adapter, out, vision_pixels(s, &e->vision, v), 1, &s->scratch);
+    if (status == OPA_OK && kept != NULL)
+        vision_cache_add(kept, e->place, v, out);
+    return status;
+}
+
+static int see_version(struct session *s, struct example *e, enum image_stage stage, struct vision_cache *kept,
+                       size_t v, bool *looked)
+{
+    const struct model *m = s->model;
+    if (stage == IMAGE_PIXELS) {
+        const int status = look(s, e, looked);
+        e->images[v] = vision_pixels(s, &e->vision, v);
+        return status;
+    }
+    float *out = e->features + v * most_floats(m);
+    float *tower = stage == IMAGE_FEATURES ? out : e->features + EXAMPLE_VERSIONS * most_floats(m);
+    const int status = see_tower(s, e, kept, v, tower, looked);
+    e->images[v] = out;
+    if (status != OPA_OK || stage == IMAGE_FEATURES)
+        return status;
+    return projector_forward(s->t, &m->projector, s->adapter, out, tower, model_image_rows(m), &s->scratch);
+}
+
+int example_see(struct session *s, struct example *e, enum image_stage stage, struct vision_cache *kept)
+{
+    const size_t versions = example_versions(e);
+    bool looked = false;
+    if (versions == 0)
         return OPA_OK;
     if (e->features == NULL && stage != IMAGE_PIXELS)
-        e->features = malloc(EXAMPLE_VERSIONS * floats * sizeof *e->features);
+        e->features = malloc((EXAMPLE_VERSIONS + 1) * most_floats(s->model) * sizeof *e->features);
     if (e->features == NULL && stage != IMAGE_PIXELS)
         return trainer_fail_memory(s->t);
-    int status = vision_look(s, &e->vision, e->sample.image, e->masks, e->mask_count);
-    for (size_t v = first; v < versions && status == OPA_OK; v++)
-        status = see_version(s, e, stage, v);
+    int status = OPA_OK;
+    for (size_t v = 0; v < versions && status == OPA_OK; v++)
+        status = see_version(s, e, stage, kept, v, &looked);
     return status;
 }
 

@@ -14,6 +14,7 @@
 #include "dataset.h"
 #include "train.h"
 #include "vision.h"
+#include "vision_cache.h"
 
 enum { EXAMPLE_VIEWS = 2 * ROLE_COUNT, EXAMPLE_VERSIONS = 1 + VISION_MAX_MASKS };
 
@@ -35,7 +36,7 @@ struct example {
     struct mask masks[VISION_MAX_MASKS];         /**< different ones; version 1 + i has masks[i] */
     size_t mask_count, version[ROLE_COUNT];      /**< of the image under a response's mask */
     struct vision vision;
-    float *features;                       /**< [versions, floats of a version] where this pass makes them */
+    float *features; /**< [versions, floats of a version] where this pass makes them, then a version's tower features */
     const float *images[EXAMPLE_VERSIONS]; /**< as the pass takes them; NULL: a sample without image */
     struct train_response responses[EXAMPLE_VERSIONS][ROLE_COUNT];
     struct train_branch branches[EXAMPLE_VERSIONS];
@@ -65,9 +66,12 @@ void example_draw_masks(struct example *example, uint64_t seed, uint64_t visit);
 size_t example_image_floats(const struct model *model, enum image_stage stage);
 /** Versions of the image that the chosen views need; 0: no image. */
 size_t example_versions(const struct example *example);
-/** Make image versions [first, ...) for @p stage with the session's adapter; images[0..first) are the caller's. Each
- *  version is computed by itself, so that its bits do not depend on how many there are. OPA_ERECORD: an unreadable image. */
-int example_see(struct session *session, struct example *example, enum image_stage stage, size_t first);
+/** Make the image versions for @p stage with the session's adapter; tower features that @p kept has are taken from there,
+ *  others are added to it (NULL: none are kept). The image is only decoded where something is to be made. Each version is
+ *  computed by itself, so that its bits do not depend on how many there are. OPA_ERECORD: an unreadable image. */
+int example_see(struct session *session, struct example *example, enum image_stage stage, struct vision_cache *kept);
+/** Bytes that example_see() takes for one version. */
+uint64_t example_image_bytes(const struct model *model, enum image_stage stage);
 /** Room for the chosen views, and the tree of them. Call after choosing, and again after example_see(). */
 int example_link(struct trainer *t, struct example *example);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "micro_batch.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* ---- sizes ---- */
@@ -32,13 +33,32 @@ struct train_size train_size(const struct model *model, const struct train_sampl
 
 /* ---- lifecycle ---- */
 
+/* A response of several tokens is a node, so are an image version and a prompt. */
+static size_t usual_nodes(struct train_size most)
+{
+    return 2 * most.targets + most.images + 2;
+}
+
+static bool reserve_queries(struct micro_batch *b)
+{
+    if (b->queries != NULL && b->query_capacity >= b->tree.node_capacity)
+        return true;
+    free(b->queries);
+    b->query_capacity = b->tree.node_capacity;
+    b->queries = malloc(b->query_capacity * sizeof *b->queries);
+    return b->queries != NULL;
+}
+
 int micro_batch_init(struct trainer *t, struct micro_batch *out, const struct model *model, struct train_size most)
 {
     *out = (struct micro_batch){.most = most, .tree = {.image_tokens = model_image_rows(model)}};
     out->rows = malloc((most.targets + 1) * sizeof *out->rows);
     out->ids = malloc((most.targets + 1) * sizeof *out->ids);
     out->images = malloc((most.images + 1) * sizeof *out->images);
-    if (out->rows != NULL && out->ids != NULL && out->images != NULL)
+    out->last = malloc((most.targets + 1) * sizeof *out->last);
+    out->place = malloc((most.tokens + 1) * sizeof *out->place);
+    if (out->rows != NULL && out->ids != NULL && out->images != NULL && out->last != NULL && out->place != NULL &&
+        tree_reserve(&out->tree, usual_nodes(most), most.tokens, most.images) && reserve_queries(out))
         return OPA_OK;
     micro_batch_release(out);
     return trainer_fail_memory(t);
@@ -50,6 +70,9 @@ void micro_batch_release(struct micro_batch *batch)
     free(batch->rows);
     free(batch->ids);
     free(batch->images);
+    free(batch->last);
+    free(batch->place);
+    free(batch->queries);
     *batch = (struct micro_batch){0};
 }
 
@@ -128,6 +151,31 @@ static int check_size(const struct making *r, const struct train_sample *samples
                         r->batch->most.images);
 }
 
+/* From tokens that predict to places among those that do. */
+static void find_last(struct micro_batch *b)
+{
+    const size_t none = SIZE_MAX;
+    b->last_count = 0;
+    for (size_t i = 0; i < b->tree.tokens; i++)
+        b->place[i] = none;
+    for (size_t i = 0; i < b->size.targets; i++)
+        b->place[b->rows[i]] = 0;
+    for (size_t n = 0; n < b->tree.node_count; n++) {
+        const ops_node *node = &b->tree.nodes[n];
+        b->queries[n] = 0;
+        for (size_t i = node->begin; i < node->begin + node->count; i++) {
+            assert(b->queries[n] == 0 || b->place[i] != none);
+            if (b->place[i] == none)
+                continue;
+            b->queries[n]++;
+            b->place[i] = b->last_count;
+            b->last[b->last_count++] = i;
+        }
+    }
+    for (size_t i = 0; i < b->size.targets; i++)
+        b->rows[i] = b->place[b->rows[i]];
+}
+
 int micro_batch_build(struct trainer *t, struct micro_batch *out, const struct model *model,
                       const struct train_sample *samples, size_t count)
 {
@@ -148,5 +196,10 @@ int micro_batch_build(struct trainer *t, struct micro_batch *out, const struct m
         }
     }
     r->batch->size.tokens = r->batch->tree.tokens;
-    return status;
+    if (status != OPA_OK)
+        return status;
+    if (!reserve_queries(r->batch))
+        return trainer_fail_memory(t);
+    find_last(r->batch);
+    return OPA_OK;
 }

@@ -11,9 +11,15 @@ struct micro_batch {
     struct train_size most; /**< what there is room for */
     struct tree tree;
     struct train_size size;
-    size_t *rows;         /**< [targets] tokens of the tree that predict them, in the samples' order */
-    int32_t *ids;         /**< [targets] */
+    int32_t *ids; /**< [targets] in the samples' order */
+    /* What is behind the last layer: only tokens that predict a target, each once; in a node they are its last ones. */
+    size_t *last;         /**< [last_count] tokens of the tree, ascending */
+    size_t last_count;    /**< at most targets: the last token of a prompt predicts the first of each response */
+    size_t *queries;      /**< [tree.node_count] how many of a node's tokens are among them */
+    size_t *rows;         /**< [targets] which of them predicts a target */
     const float **images; /**< [images] the caller's, by slot */
+    size_t *place;        /* [tokens] scratch of building */
+    size_t query_capacity;
 };
 
 /** Room for @p most. OPA_ENOMEM. */

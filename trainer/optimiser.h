@@ -12,6 +12,7 @@
 #ifndef OPATRAIN_OPTIMISER_H
 #define OPATRAIN_OPTIMISER_H
 
+#include "ops/adamw.h"
 #include "trainer.h"
 
 struct optimiser_options {
@@ -22,13 +23,14 @@ struct optimiser_options {
 };
 
 struct optimiser {
+    const ops_context *ops;
     struct optimiser_options options;
     size_t count;
     int64_t updates; /**< made so far */
     void *m, *v;     /**< [count] of float32 or bf16 */
 };
 
-/** Moments of zero for @p count parameters. OPA_ENOMEM. Release with optimiser_release(). */
+/** Moments of zero for @p count parameters; works on the trainer's threads. OPA_ENOMEM. Release with optimiser_release(). */
 int optimiser_init(struct trainer *t, struct optimiser *out, const struct optimiser_options *options, size_t count);
 void optimiser_release(struct optimiser *o);
 

@@ -13,6 +13,7 @@
 #define OPATRAIN_PARAMS_H
 
 #include "model/adapter.h"
+#include "model/linear_group.h"
 
 /** What is trained; each includes the one before. */
 enum targets { TARGETS_LLM, TARGETS_LLM_PROJECTOR, TARGETS_ALL };

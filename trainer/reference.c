@@ -7,9 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "durable.h"
 #include "identity.h"
-#include "settings.h"
+#include "keyed.h"
 
 /* A record: place, count, count floats, the first 8 bytes of their SHA-256. In this machine's byte order: the file belongs
  * to a run, and the head says the kind of processor. */
@@ -18,7 +17,8 @@ struct head {
 };
 enum { CHECK_SIZE = 16 }; /* hexadecimal digits of it that are kept */
 
-static const char magic[] = "opatrain reference log-probs 1\n";
+static const struct keyed_kind kind = {"opatrain reference log-probs 1\n", "reference log-probs",
+                                       ", or choose another one with --reference-cache"};
 
 static void checksum(char out[CHECK_SIZE], const struct head *head, const float *data)
 {
@@ -71,33 +71,13 @@ static int read_records(struct trainer *t, struct reference *r, const struct map
     return status;
 }
 
-static int compare_head(struct trainer *t, const struct reference *r, const struct mapped *map, const char *depends,
-                        size_t *begin)
-{
-    char name[64];
-    const size_t skip = strlen(magic);
-    const char *text = (const char *)map->data,
-               *end = map->size > skip ? memchr(text + skip, '\0', map->size - skip) : NULL;
-    if (end == NULL || memcmp(text, magic, skip) != 0)
-        return trainer_fail(t, OPA_EDATA, "%s: no file of reference log-probs: remove it, or choose another", r->path);
-    settings_difference(name, text + skip, (size_t)(end - text) - skip, depends);
-    *begin = (size_t)(end - text) + 1;
-    if (name[0] == '\0')
-        return OPA_OK;
-    return trainer_fail(
-        t, OPA_EDATA,
-        "%s: these reference log-probs were made with another %s: remove the file to make them anew, or "
-        "choose another one with --reference-cache",
-        r->path, name);
-}
-
 static int go_on(struct trainer *t, struct reference *r, const char *depends)
 {
     struct mapped map;
     size_t end = 0;
     int status = mapped_open(t, &map, r->path);
     if (status == OPA_OK)
-        status = compare_head(t, r, &map, depends, &end);
+        status = keyed_compare(t, r->path, &map, &kind, depends, &end);
     if (status == OPA_OK)
         status = read_records(t, r, &map, &end);
     mapped_release(&map);
@@ -107,18 +87,6 @@ static int go_on(struct trainer *t, struct reference *r, const char *depends)
     if (r->file == NULL || ftruncate(fileno(r->file), (off_t)end) != 0 || fseek(r->file, 0, SEEK_END) != 0)
         return trainer_fail(t, OPA_EIO, "%s: %s", r->path, strerror(errno));
     return OPA_OK;
-}
-
-static int begin(struct trainer *t, struct reference *r, const char *depends)
-{
-    struct durable d;
-    int status = durable_open(t, &d, r->path);
-    if (status != OPA_OK)
-        return status;
-    durable_write(&d, magic, strlen(magic));
-    durable_write(&d, depends, strlen(depends) + 1);
-    status = durable_commit(t, &d);
-    return status == OPA_OK ? go_on(t, r, depends) : status;
 }
 
 int reference_open(struct trainer *t, struct reference *out, const char *path, const char *depends, size_t count)
@@ -131,7 +99,8 @@ int reference_open(struct trainer *t, struct reference *out, const char *path, c
         return trainer_fail_memory(t);
     if (path == NULL)
         return OPA_OK;
-    return path_exists(path) ? go_on(t, out, depends) : begin(t, out, depends);
+    const int status = path_exists(path) ? OPA_OK : keyed_begin(t, path, &kind, depends);
+    return status == OPA_OK ? go_on(t, out, depends) : status;
 }
 
 void reference_release(struct reference *r)

@@ -10,6 +10,7 @@
 #include "model/llama_backward.h"
 #include "ops/head.h"
 #include "ops/norm.h"
+#include "ops/rows.h"
 
 struct train {
     struct trainer *t;
@@ -53,43 +54,37 @@ static void lay_out(struct train *r, struct scratch *s, size_t *n, struct train_
     r->dh = scratch_piece(s, n, size.tokens * hidden);
 }
 
-static size_t count_floats(const struct model *m, const struct params *p, struct train_size size, size_t kept,
-                           size_t kept_vision)
+static size_t count_floats(const ops_context *ops, const struct model *m, const struct params *p,
+                           struct train_size size, size_t kept, size_t kept_vision)
 {
     struct train none = {.model = m, .stage = train_stage(p)};
     size_t n = 0;
     lay_out(&none, NULL, &n, size);
-    n += llama_tape_floats(&m->llama, &p->adapter, size.tokens, kept);
+    n += llama_tape_floats(ops, &m->llama, &p->adapter, size.tokens, size.targets, kept);
     if (none.stage != IMAGE_PROJECTED)
-        n += projector_tape_floats(&m->projector, &p->adapter, size.images * model_image_rows(m));
+        n += projector_tape_floats(ops, &m->projector, &p->adapter, size.images * model_image_rows(m));
     if (none.stage == IMAGE_PIXELS)
-        n += clip_tape_floats(&m->clip, &p->adapter, size.images, kept_vision);
+        n += clip_tape_floats(ops, &m->clip, &p->adapter, size.images, kept_vision);
     return n;
 }
 
 /* ---- the plan ---- */
 
-static uint64_t activation_bytes(const struct model *m, const struct params *p, const struct train_plan *plan)
+static bool fits(const ops_context *ops, struct train_plan *plan, const struct model *m, const struct params *p,
+                 uint64_t others, uint64_t memory)
 {
-    const uint64_t rope = (uint64_t)plan->most.tokens * m->config.text.head_dim;
-    return sizeof(float) * (rope + count_floats(m, p, plan->most, plan->kept, plan->kept_vision));
-}
-
-static bool fits(struct train_plan *plan, const struct model *m, const struct params *p, uint64_t others,
-                 uint64_t memory)
-{
-    plan->activations = activation_bytes(m, p, plan);
+    plan->activations = sizeof(float) * (uint64_t)count_floats(ops, m, p, plan->most, plan->kept, plan->kept_vision);
     plan->total = plan->weights + plan->params + plan->activations + others;
     return memory == 0 || plan->total <= memory;
 }
 
 /* Raise *kept, which is the plan's, as far as the memory goes. */
-static void keep_more(size_t *kept, size_t layers, struct train_plan *plan, const struct model *m,
-                      const struct params *p, uint64_t others, uint64_t memory)
+static void keep_more(const ops_context *ops, size_t *kept, size_t layers, struct train_plan *plan,
+                      const struct model *m, const struct params *p, uint64_t others, uint64_t memory)
 {
     while (*kept < layers) {
         ++*kept;
-        if (!fits(plan, m, p, others, memory)) {
+        if (!fits(ops, plan, m, p, others, memory)) {
             --*kept;
             return;
         }
@@ -105,14 +100,14 @@ int train_plan(struct trainer *t, struct train_plan *out, const struct model *m,
     out->params = sizeof(float) * ((uint64_t)p->total + p->count);
     out->kept = 1;
     out->kept_vision = vision;
-    if (!fits(out, m, p, others, memory))
+    if (!fits(t->ops, out, m, p, others, memory))
         return trainer_fail(t, OPA_ENOMEM,
                             "training needs %.2f GiB at least, with every layer computed twice, and %.2f GiB are "
                             "allowed: give more --memory, fewer tokens a micro-batch or a smaller rank",
                             (double)out->total / (double)(1 << 30), (double)memory / (double)(1 << 30));
-    keep_more(&out->kept, out->layers, out, m, p, others, memory);
-    keep_more(&out->kept_vision, out->layers_vision, out, m, p, others, memory);
-    fits(out, m, p, others, memory);
+    keep_more(t->ops, &out->kept, out->layers, out, m, p, others, memory);
+    keep_more(t->ops, &out->kept_vision, out->layers_vision, out, m, p, others, memory);
+    fits(t->ops, out, m, p, others, memory);
     return OPA_OK;
 }
 
@@ -121,7 +116,7 @@ int train_plan(struct trainer *t, struct train_plan *out, const struct model *m,
 static int take_memory(struct train *r)
 {
     const struct train_plan *plan = &r->plan;
-    const size_t floats = count_floats(r->model, r->params, plan->most, plan->kept, plan->kept_vision);
+    const size_t floats = count_floats(r->t->ops, r->model, r->params, plan->most, plan->kept, plan->kept_vision);
     r->logp = malloc((plan->most.targets + 1) * sizeof *r->logp);
     if (r->logp == NULL)
         return trainer_fail_memory(r->t);
@@ -169,16 +164,17 @@ static int cut_memory(struct train *r)
     const struct model *m = r->model;
     const struct adapter *a = &r->params->adapter;
     size_t n = 0;
-    int status =
-        scratch_begin(r->t, &r->scratch, count_floats(m, r->params, r->batch.size, r->plan.kept, r->plan.kept_vision));
-    if (status == OPA_OK)
-        status = llama_tape_begin(r->t, &r->llama, &m->llama, a, &r->batch.tree, &r->scratch);
+    int status = scratch_begin(r->t, &r->scratch,
+                               count_floats(r->t->ops, m, r->params, r->batch.size, r->plan.kept, r->plan.kept_vision));
     if (status != OPA_OK)
         return status;
+    const struct llama_last last = {r->batch.last, r->batch.last_count, r->batch.queries};
+    llama_tape_begin(r->t->ops, &r->llama, &m->llama, a, &r->batch.tree, &last, &r->scratch);
     if (r->stage != IMAGE_PROJECTED)
-        projector_tape_begin(&r->projector, &m->projector, a, r->batch.size.images * model_image_rows(m), &r->scratch);
+        projector_tape_begin(r->t->ops, &r->projector, &m->projector, a, r->batch.size.images * model_image_rows(m),
+                             &r->scratch);
     if (r->plan.layers_vision > 0)
-        clip_tape_begin(&r->clip, &m->clip, a, r->batch.size.images, &r->scratch);
+        clip_tape_begin(r->t->ops, &r->clip, &m->clip, a, r->batch.size.images, &r->scratch);
     lay_out(r, &r->scratch, &n, r->batch.size);
     return OPA_OK;
 }
@@ -215,8 +211,7 @@ static void project(struct train *r)
     const struct llama *llama = &r->model->llama;
     const size_t hidden = llama->config.hidden, n = r->batch.size.targets;
     const float *h = r->llama.h[llama->config.layers];
-    for (size_t i = 0; i < n; i++)
-        memcpy(r->selected + i * hidden, h + r->batch.rows[i] * hidden, hidden * sizeof *h);
+    ops_gather_rows(r->t->ops, r->selected, h, r->batch.rows, n, hidden);
     ops_rmsnorm_forward(r->t->ops, r->normed, r->rstd, r->selected, llama->norm, n, hidden,
                         (float)llama->config.rms_eps);
     ops_head_logp_gradient(r->t->ops, r->logp, r->slope, ops_rows(r->normed, n, hidden), llama->head, r->batch.ids);
@@ -267,14 +262,14 @@ static void weigh_targets(const struct train *r, const struct train_sample *samp
     }
 }
 
-/* dh: through the last norm, and to the rows that the targets came from. Several targets may come from one. */
+/* dh of the rows that the targets came from, through the last norm. Several targets may come from one. */
 static void project_back(const struct train *r)
 {
     const struct llama *llama = &r->model->llama;
     const size_t hidden = llama->config.hidden, n = r->batch.size.targets;
     float *dx = r->normed; /* not needed any more */
     memset(dx, 0, n * hidden * sizeof *dx);
-    memset(r->dh, 0, r->batch.size.tokens * hidden * sizeof *dx);
+    memset(r->dh, 0, r->batch.last_count * hidden * sizeof *dx);
     ops_rmsnorm_backward(r->t->ops, dx, r->slope, r->selected, llama->norm, r->rstd, n, hidden);
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < hidden; j++)
@@ -314,8 +309,9 @@ int train_backward(struct train *r, const struct train_sample *samples, size_t c
 
 int train_first_bad_layer(const struct train *r)
 {
-    const size_t n = r->batch.size.tokens * r->model->config.text.hidden, layers = r->model->config.text.layers;
+    const size_t hidden = r->model->config.text.hidden, layers = r->model->config.text.layers;
     for (size_t i = 0; i <= layers; i++) {
+        const size_t n = hidden * (i < layers ? r->batch.size.tokens : r->batch.last_count);
         for (size_t k = 0; k < n; k++) {
             if (!isfinite(r->llama.h[i][k]))
                 return (int)i - 1;

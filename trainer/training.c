@@ -192,12 +192,20 @@ static int train(struct training *tr)
     int status = training_compare(tr);
     if (status == OPA_OK)
         status = begin_or_go_on(tr);
+    if (status == OPA_OK)
+        status = ranks_agree(&tr->ranks, &tr->run.t, feed_features(tr, &tr->train));
+    if (status == OPA_OK)
+        status = ranks_agree(&tr->ranks, &tr->run.t, feed_features(tr, &tr->eval));
     if (status == OPA_OK && tr->reference)
         status = feed_references(tr);
     if (status == OPA_OK)
         status = loop_run(tr);
     if (status == OPA_OK && tr->folder.step == tr->total)
         status = finish(tr);
+    if (status == OPA_OK && tr->folder.step == tr->total) {
+        vision_cache_remove(&tr->train.features);
+        vision_cache_remove(&tr->eval.features);
+    }
     if (status != OPA_OK && tr->folder.step > 0)
         cli_note(tr->run.cli, "the last good checkpoint is that of update %lld", (long long)tr->folder.step);
     return status == OPA_OK ? say_end(tr) : run_fail(&tr->run, status);
@@ -251,6 +259,7 @@ static void samples_release(struct samples *s)
 {
     dataset_release(&s->data);
     reference_release(&s->reference);
+    vision_cache_release(&s->features);
     free(s->measured);
 }
 

@@ -32,6 +32,7 @@ struct samples {
     struct dataset data;
     struct measured *measured; /* by place */
     struct reference reference;
+    struct vision_cache features; /* of the policy's tower, while that is fixed */
 };
 
 struct training {
@@ -128,6 +129,8 @@ int record_write(struct training *tr);
 int record_compare(struct training *tr);
 /* What the reference's log-probs of these samples depend on, and where they are kept. */
 int record_reference(struct training *tr, const struct samples *s, struct settings *depends, char **path);
+/* The same for what the tower makes of their images, for this rank. */
+int record_features(struct training *tr, const struct samples *s, struct settings *depends, char **path);
 
 /* What ranks agree on before they work together (training_ranks.c). An exit code of one is everybody's; settings that are
  * not the same are refused; what rank 0 loaded goes to all. */
@@ -155,6 +158,7 @@ void log_progress_within(struct training *tr, bool train, size_t done, size_t co
 
 /* Samples ready for the pass (training_feed.c). */
 int feed_measure(struct training *tr, struct samples *s, char *const *paths, size_t count);
+int feed_features(struct training *tr, struct samples *s);
 int feed_reference(struct training *tr, struct samples *s);
 /* Say how likely the reference finds the data: behind feed_reference(). */
 int feed_on_policy(struct training *tr);

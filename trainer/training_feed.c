@@ -29,7 +29,7 @@ static int refer_elsewhere(struct training *tr, struct samples *s, struct exampl
     if (status == OPA_OK)
         example_draw_masks(o, dataset_pack_of(&s->data, e->place)->seed, visit);
     if (status == OPA_OK)
-        status = example_see(&tr->referee, o, IMAGE_PROJECTED, 0);
+        status = example_see(&tr->referee, o, IMAGE_PROJECTED, NULL);
     if (status == OPA_OK)
         status = example_link(&tr->run.t, o);
     if (status == OPA_OK)
@@ -56,7 +56,7 @@ int feed_example(struct training *tr, struct samples *s, struct example *e, size
     if (status == OPA_OK && fresh)
         example_draw_masks(e, dataset_pack_of(&s->data, place)->seed, visit);
     if (status == OPA_OK)
-        status = example_see(&tr->eyes, e, train_stage(&tr->params), 0);
+        status = example_see(&tr->eyes, e, train_stage(&tr->params), &s->features);
     if (status == OPA_OK)
         status = example_link(&tr->run.t, e);
     if (status == OPA_OK && tr->reference)
@@ -171,6 +171,70 @@ int feed_measure(struct training *tr, struct samples *s, char *const *paths, siz
     return status;
 }
 
+/* ---- the tower's features, once ---- */
+
+/* Versions that keep their bits from visit to visit: under fresh masks only the clean one does. */
+static size_t lasting_versions(const struct training *tr, const struct samples *s)
+{
+    return tr->fresh && s == &tr->train ? 1 : EXAMPLE_VERSIONS;
+}
+
+/* Something looks at an image more than once. */
+static bool seen_again(const struct training *tr, const struct samples *s)
+{
+    const bool again = tr->options.epochs > 1 || tr->shared_eyes || s == &tr->eval;
+    return again && train_stage(&tr->params) != IMAGE_PIXELS && tr->run.model->config.family == FAMILY_LLAVA;
+}
+
+/* Each rank has a file of its own, where it sees the run's folder at all; what it looks at is its share. */
+static int open_features(struct training *tr, struct samples *s)
+{
+    struct settings depends = {0};
+    char *path = NULL;
+    int status = record_features(tr, s, &depends, &path);
+    if (status == OPA_OK)
+        status = vision_cache_open(&tr->run.t, &s->features, path, depends.data, s->data.count, lasting_versions(tr, s),
+                                   example_image_floats(tr->run.model, IMAGE_FEATURES));
+    settings_release(&depends);
+    free(path);
+    return status == OPA_ECREATE && !ranks_first(&tr->ranks) ? OPA_OK : status;
+}
+
+/* *made: there was something to make. */
+static int see_one(struct training *tr, struct samples *s, size_t place, bool *made)
+{
+    struct example *e = &tr->other;
+    int status = read_example(tr, s, e, place);
+    if (lasting_versions(tr, s) == 1)
+        e->mask_count = 0;
+    *made = false;
+    for (size_t v = 0; status == OPA_OK && v < example_versions(e); v++)
+        *made = *made || !vision_cache_has(&s->features, place, v);
+    return status == OPA_OK && *made ? example_see(&tr->eyes, e, IMAGE_FEATURES, &s->features) : status;
+}
+
+int feed_features(struct training *tr, struct samples *s)
+{
+    struct token_progress now = {.stage = "vision", .total = (int64_t)s->data.count};
+    int status = seen_again(tr, s) && s->data.count > 0 ? open_features(tr, s) : OPA_OK;
+    if (tr->ranks.count > 1)
+        return status; /* made as they are asked for: a rank needs those of its share only */
+    progress_start(&tr->progress, tr->run.cli);
+    for (size_t i = 0; i < s->data.count && !vision_cache_full(&s->features) && status == OPA_OK; i++, now.done++) {
+        bool made;
+        status = see_one(tr, s, i, &made);
+        now.before += !made;
+        progress_tokens(&tr->progress, &now);
+    }
+    progress_clear(tr->run.cli);
+    if (status == OPA_OK && now.done < now.total && s->features.path != NULL)
+        cli_note(tr->run.cli,
+                 "%s: the disk has room for the vision features of %lld of %lld samples: those of the "
+                 "others are made at each visit",
+                 s->features.path, (long long)now.done, (long long)now.total);
+    return status;
+}
+
 /* ---- the reference, once ---- */
 
 static int refer_one(struct training *tr, struct samples *s, size_t place, bool masked)
@@ -183,7 +247,7 @@ static int refer_one(struct training *tr, struct samples *s, size_t place, bool 
             e->views[v].used = false;
     }
     if (status == OPA_OK)
-        status = example_see(&tr->referee, e, IMAGE_PROJECTED, 0);
+        status = example_see(&tr->referee, e, IMAGE_PROJECTED, tr->shared_eyes ? &s->features : NULL);
     if (status == OPA_OK)
         status = example_link(&tr->run.t, e);
     return status == OPA_OK ? example_refer(&tr->referee, e, true, masked) : status;
@@ -315,6 +379,8 @@ int feed_reference(struct training *tr, struct samples *s)
     }
     progress_clear(tr->run.cli);
     referring_release(&work);
+    if (!tr->fresh)
+        session_release(&tr->referee);
     return status;
 }
 

@@ -59,8 +59,8 @@ static uint64_t file_bytes(const struct adapter *adapter)
     return adapter != NULL ? adapter->file->bytes : 0;
 }
 
-/* Bytes beside the pass and its parameters: AdamW's moments, adapters that are mapped, the tower and the reference, which
- * take a sample at a time, the images of a micro-batch, and the program itself with its libraries' buffers. */
+/* Bytes beside the pass and its parameters: AdamW's moments, adapters that are mapped, the tower and the referee of fresh masks,
+ * which take a sample at a time, the images of a micro-batch, and the program itself with its libraries' buffers. */
 static uint64_t beside(const struct training *tr, struct train_size most)
 {
     const uint64_t program = 64 << 20,
@@ -71,9 +71,9 @@ static uint64_t beside(const struct training *tr, struct train_size most)
                      file_bytes(tr->run.adapter) + file_bytes(tr->reference_adapter);
     if (train_stage(&tr->params) != IMAGE_PIXELS)
         bytes += plan_score(m, &tr->params.adapter, 0, 0, one.images).activations;
-    if (tr->reference)
+    if (tr->reference && tr->fresh) /* under fixed masks the referee is done before the first update */
         bytes += plan_score(m, tr->referee.adapter, one.tokens, one.targets, one.images).activations;
-    return bytes + sizeof(float) * most.images * example_image_floats(m, train_stage(&tr->params));
+    return bytes + most.images * example_image_bytes(m, train_stage(&tr->params));
 }
 
 int plan_open(struct training *tr)

@@ -75,27 +75,48 @@ void record_settings(struct training *tr)
     set_optimiser(tr);
 }
 
-int record_reference(struct training *tr, const struct samples *s, struct settings *depends, char **path)
+/* Which masks, of which samples. */
+static void set_versions(struct training *tr, const struct samples *s, struct settings *depends)
 {
-    char id[IDENTITY_SIZE] = "none";
-    const bool eval = s == &tr->eval;
-    const bool *needs = tr->loss.objective->needs;
-    settings_append(depends, &tr->seen);
-    if (tr->referee.adapter != NULL)
-        identity_of_weights(id, tr->referee.adapter->file);
-    settings_add(depends, "reference", "%s", id);
+    char id[IDENTITY_SIZE] = "";
+    const bool *needs = tr->loss.objective ? tr->loss.objective->needs : (const bool[PAIR_TYPES]){false};
     for (size_t i = 0; i < s->data.pack_count; i++) {
         if (!identity_of_pack(id, s->data.packs[i].pack))
             depends->failed = true;
         settings_add(depends, "pack", "%s", id);
     }
     settings_add(depends, "samples", "%zu", s->data.count);
-    settings_add(depends, "masks", "%s", tr->fresh && !eval ? "fresh" : "fixed");
+    settings_add(depends, "masks", "%s", tr->fresh && s != &tr->eval ? "fresh" : "fixed");
     settings_add(depends, "pair types", "%d%d%d", needs[0], needs[1], needs[2]);
+}
+
+int record_reference(struct training *tr, const struct samples *s, struct settings *depends, char **path)
+{
+    char id[IDENTITY_SIZE] = "none";
+    const bool eval = s == &tr->eval;
+    settings_append(depends, &tr->seen);
+    if (tr->referee.adapter != NULL)
+        identity_of_weights(id, tr->referee.adapter->file);
+    settings_add(depends, "reference", "%s", id);
+    set_versions(tr, s, depends);
     if (!eval && tr->options.reference_cache != NULL)
         *path = strdup(tr->options.reference_cache);
     else
         *path = path_join(tr->folder.path, eval ? "reference-eval.cache" : "reference.cache");
+    return *path && !depends->failed ? OPA_OK : trainer_fail_memory(&tr->run.t);
+}
+
+int record_features(struct training *tr, const struct samples *s, struct settings *depends, char **path)
+{
+    settings_append(depends, &tr->seen);
+    set_versions(tr, s, depends);
+    const char *of = s == &tr->eval ? "-eval" : "";
+    char name[64];
+    if (ranks_first(&tr->ranks))
+        snprintf(name, sizeof name, "features%s.cache", of);
+    else
+        snprintf(name, sizeof name, "features%s-rank%d.cache", of, tr->ranks.rank);
+    *path = path_join(tr->run.output, name);
     return *path && !depends->failed ? OPA_OK : trainer_fail_memory(&tr->run.t);
 }
 

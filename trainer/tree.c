@@ -32,18 +32,17 @@ static bool grow(void *list, size_t *capacity, size_t need, size_t element)
     return true;
 }
 
-static bool reserve(struct tree *tree, size_t tokens, size_t images)
+bool tree_reserve(struct tree *tree, size_t nodes, size_t tokens, size_t images)
 {
     size_t capacity = tree->token_capacity;
-    const size_t need = tree->tokens + tokens;
-    if (!grow(&tree->ids, &capacity, need, sizeof *tree->ids))
+    if (!grow(&tree->ids, &capacity, tokens, sizeof *tree->ids))
         return false;
     capacity = tree->token_capacity;
-    if (!grow(&tree->positions, &capacity, need, sizeof *tree->positions))
+    if (!grow(&tree->positions, &capacity, tokens, sizeof *tree->positions))
         return false;
     tree->token_capacity = capacity;
-    return grow(&tree->nodes, &tree->node_capacity, tree->node_count + 1, sizeof *tree->nodes) &&
-           grow(&tree->images, &tree->image_capacity, tree->image_count + images, sizeof *tree->images);
+    return grow(&tree->nodes, &tree->node_capacity, nodes, sizeof *tree->nodes) &&
+           grow(&tree->images, &tree->image_capacity, images, sizeof *tree->images);
 }
 
 size_t tree_before(const struct tree *tree, int32_t node)
@@ -75,7 +74,8 @@ int tree_add(struct trainer *t, struct tree *tree, int32_t *out, int32_t parent,
     size_t images = 0;
     for (size_t i = 0; i < count; i++)
         images += ids[i] == TREE_IMAGE;
-    if (!reserve(tree, count - images + images * tree->image_tokens, images))
+    if (!tree_reserve(tree, tree->node_count + 1, tree->tokens + count - images + images * tree->image_tokens,
+                      tree->image_count + images))
         return trainer_fail_memory(t);
     int32_t position = depth(tree, parent);
     ops_node *node = &tree->nodes[tree->node_count];

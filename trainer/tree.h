@@ -37,6 +37,8 @@ struct tree {
     size_t image_count, image_capacity;
 };
 
+/** Room for that many nodes, tokens and images, so that adding them asks for no memory. false: out of memory. */
+bool tree_reserve(struct tree *tree, size_t nodes, size_t tokens, size_t images);
 void tree_clear(struct tree *tree);
 void tree_release(struct tree *tree);
 

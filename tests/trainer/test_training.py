@@ -153,6 +153,39 @@ class Training(TrainingCase):
         self.train(*args, "-o", whole)
         self.assertEqual(self.adapter(out), self.adapter(whole))
 
+    def stop_behind_a_checkpoint(self, out, args):
+        p = subprocess.Popen([OPATRAIN, *map(str, args), "-o", out], stderr=subprocess.DEVNULL)
+        while not os.path.exists(os.path.join(out, "checkpoints", "step-000003")):
+            self.assertIsNone(p.poll(), "it ended before its first checkpoint")
+            time.sleep(0.01)
+        p.send_signal(signal.SIGINT)
+        self.assertEqual(p.wait(timeout=60), 1)
+
+    def test_vision_features_are_made_once_and_change_no_bit(self):
+        """With the cache of a stopped run as it is, damaged, cut, or gone."""
+        pack = self.demo_pack()
+        args = ("dpo", "--model", CHECKPOINT, "--adapter", os.path.join(CASE, "adapter_init"), pack, *FAST, "--masks",
+                "fixed", "--epochs", 3)
+        whole = self.path("whole")
+        self.train(*args, "-o", whole)
+        self.assertNotIn("features.cache", os.listdir(whole))
+
+        def damage(cache):
+            with open(cache, "r+b") as f:
+                for at in range(-3000, 0, 100):
+                    f.seek(at, os.SEEK_END)
+                    f.write(b"\xa5")
+
+        def cut(cache):
+            os.truncate(cache, os.path.getsize(cache) - 3000)
+
+        for name, change in (("kept", lambda cache: None), ("damaged", damage), ("cut", cut), ("gone", os.remove)):
+            out = self.path(name)
+            self.stop_behind_a_checkpoint(out, args)
+            change(os.path.join(out, "features.cache"))
+            self.train(*args, "-o", out, "--resume")
+            self.assertEqual(self.adapter(out), self.adapter(whole), name)
+
     def test_layers_that_are_computed_twice_change_no_bit(self):
         pack = self.demo_pack()
         whole = self.sft(pack, "whole", "--epochs", 1, "--batch", 2)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ops/norm.h"
+#include "ops/rows.h"
 
 static size_t most(size_t a, size_t b)
 {
@@ -18,6 +19,7 @@ static size_t most(size_t a, size_t b)
 struct widths {
     size_t hidden, inner, heads;
     size_t low_qkv, low_out, low1, low2;
+    size_t w_qkv, w_out, w1, w2, wide;
 };
 
 static struct linear_group group_qkv(const struct clip_layer *l)
@@ -31,16 +33,21 @@ static size_t alone(const struct linear *linear, const struct adapter *adapter)
 }
 
 /* Of all layers: an adapter may leave some out. */
-static struct widths measure(const struct clip *clip, const struct adapter *adapter)
+static struct widths measure(const ops_context *ops, const struct clip *clip, const struct adapter *adapter,
+                             size_t rows)
 {
-    struct widths w = {clip->config.hidden, clip->config.intermediate, clip->config.heads, 0, 0, 0, 0};
+    struct widths w = {.hidden = clip->config.hidden, .inner = clip->config.intermediate, .heads = clip->config.heads};
     for (size_t i = 0; i < clip->depth; i++) {
         const struct clip_layer *l = &clip->layers[i];
-        const struct linear_group qkv = group_qkv(l);
-        w.low_qkv = most(w.low_qkv, linear_group_rank(&qkv, adapter));
-        w.low_out = most(w.low_out, alone(&l->out, adapter));
-        w.low1 = most(w.low1, alone(&l->fc1, adapter));
-        w.low2 = most(w.low2, alone(&l->fc2, adapter));
+        const struct linear_group groups[] = {group_qkv(l), linear_alone(&l->out), linear_alone(&l->fc1),
+                                              linear_alone(&l->fc2)};
+        size_t *const low[] = {&w.low_qkv, &w.low_out, &w.low1, &w.low2};
+        size_t *const merged[] = {&w.w_qkv, &w.w_out, &w.w1, &w.w2};
+        for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
+            w.wide = most(w.wide, linear_group_wide(ops, &groups[g], adapter, rows));
+            *low[g] = most(*low[g], linear_group_rank(&groups[g], adapter));
+            *merged[g] = most(*merged[g], linear_group_merged(ops, &groups[g], adapter, rows));
+        }
     }
     return w;
 }
@@ -65,6 +72,10 @@ static struct clip_kept lay_out_kept(struct scratch *s, size_t *n, const struct 
     k.low_out = scratch_piece(s, n, rows * w->low_out);
     k.low1 = scratch_piece(s, n, rows * w->low1);
     k.low2 = scratch_piece(s, n, rows * w->low2);
+    k.w_qkv = scratch_piece(s, n, w->w_qkv);
+    k.w_out = scratch_piece(s, n, w->w_out);
+    k.w1 = scratch_piece(s, n, w->w1);
+    k.w2 = scratch_piece(s, n, w->w2);
     return k;
 }
 
@@ -77,12 +88,14 @@ static void lay_out_work(struct clip_tape *tape, struct scratch *s, size_t *n, c
     tape->inner = scratch_piece(s, n, rows * w->inner);
     tape->dlow = scratch_piece(s, n, rows * most(most(w->low_qkv, w->low_out), most(w->low1, w->low2)));
     tape->patches = scratch_piece(s, n, clip_patches(&clip->config) * clip->patch.cols);
+    tape->wide = scratch_piece(s, n, w->wide);
 }
 
-size_t clip_tape_floats(const struct clip *clip, const struct adapter *adapter, size_t images, size_t kept)
+size_t clip_tape_floats(const ops_context *ops, const struct clip *clip, const struct adapter *adapter, size_t images,
+                        size_t kept)
 {
-    const struct widths w = measure(clip, adapter);
     const size_t rows = count_rows(clip, images);
+    const struct widths w = measure(ops, clip, adapter, rows);
     struct clip_tape none;
     size_t layer = 0, work = 0;
     lay_out_kept(NULL, &layer, &w, rows);
@@ -111,11 +124,11 @@ void clip_tape_release(struct clip_tape *tape)
     *tape = (struct clip_tape){0};
 }
 
-void clip_tape_begin(struct clip_tape *tape, const struct clip *clip, const struct adapter *adapter, size_t images,
-                     struct scratch *s)
+void clip_tape_begin(const ops_context *ops, struct clip_tape *tape, const struct clip *clip,
+                     const struct adapter *adapter, size_t images, struct scratch *s)
 {
-    const struct widths w = measure(clip, adapter);
     const size_t rows = count_rows(clip, images), each = count_rows(clip, 1);
+    const struct widths w = measure(ops, clip, adapter, rows);
     size_t n = 0;
     assert(images <= tape->most_images);
     tape->images = images;
@@ -163,17 +176,17 @@ static void layer_forward(const ops_context *ops, const struct clip *clip, const
     float *h = tape->h[index], *next = tape->h[index + 1];
     ops_layernorm_forward(ops, tape->x, k->mean1, k->rstd1, h, l->norm1.weight, l->norm1.bias, n, c->hidden,
                           (float)c->eps);
-    linear_group_forward(ops, &qkv, a, (float *const[]){k->q, k->k, k->v}, tape->x, n, false, k->low_qkv);
+    linear_group_forward(ops, &qkv, a, (float *const[]){k->q, k->k, k->v}, tape->x, n, false, k->low_qkv, k->w_qkv);
     ops_attention_tree_forward(ops, k->out, k->lse, k->q, k->k, k->v, tape->nodes, tape->images, false, &shape);
-    memcpy(k->middle, h, n * c->hidden * sizeof *h);
-    linear_group_forward(ops, &out, a, (float *const[]){k->middle}, k->out, n, true, k->low_out);
+    ops_copy(ops, k->middle, h, n * c->hidden);
+    linear_group_forward(ops, &out, a, (float *const[]){k->middle}, k->out, n, true, k->low_out, k->w_out);
     ops_layernorm_forward(ops, tape->x, k->mean2, k->rstd2, k->middle, l->norm2.weight, l->norm2.bias, n, c->hidden,
                           (float)c->eps);
-    linear_group_forward(ops, &fc1, a, (float *const[]){k->inner}, tape->x, n, false, k->low1);
-    memcpy(tape->inner, k->inner, n * c->intermediate * sizeof *tape->inner);
+    linear_group_forward(ops, &fc1, a, (float *const[]){k->inner}, tape->x, n, false, k->low1, k->w1);
+    ops_copy(ops, tape->inner, k->inner, n * c->intermediate);
     ops_activation_forward(ops, tape->inner, NULL, n, c->intermediate, c->activation);
-    memcpy(next, k->middle, n * c->hidden * sizeof *next);
-    linear_group_forward(ops, &fc2, a, &next, tape->inner, n, true, k->low2);
+    ops_copy(ops, next, k->middle, n * c->hidden);
+    linear_group_forward(ops, &fc2, a, &next, tape->inner, n, true, k->low2, k->w2);
 }
 
 void clip_tape_forward(const ops_context *ops, const struct clip *clip, const struct adapter *adapter,
@@ -200,18 +213,19 @@ static void mlp_backward(const ops_context *ops, const struct clip *clip, const 
     const struct linear_group fc1 = linear_alone(&l->fc1), fc2 = linear_alone(&l->fc2);
     const size_t n = tape->rows;
     float *dh = tape->dh;
-    memcpy(tape->inner, k->inner, n * c->intermediate * sizeof *tape->inner);
+    ops_copy(ops, tape->inner, k->inner, n * c->intermediate);
     ops_activation_forward(ops, tape->inner, NULL, n, c->intermediate, c->activation);
     float *dinner = tape->inner; /* first the activation for fc2's A, then its gradient */
-    linear_group_backward(ops, &fc2, a, slope, (const float *const[]){dh}, k->low2, n, tape->dlow);
-    linear_group_backward_a(ops, &fc2, a, slope, tape->inner, tape->dlow, n);
-    linear_group_backward_x(ops, &fc2, a, dinner, (const float *const[]){dh}, tape->dlow, n);
+    const float *const dout[] = {dh}, *const din[] = {dinner};
+    linear_group_backward(ops, &fc2, a, dout, n, tape->dlow);
+    linear_group_backward_w(ops, &fc2, a, slope, dout, tape->inner, k->low2, tape->dlow, n, tape->wide);
+    linear_group_backward_x(ops, &fc2, a, dinner, dout, tape->dlow, n, k->w2);
     ops_activation_backward(ops, dinner, k->inner, n, c->intermediate, c->activation);
-    linear_group_backward(ops, &fc1, a, slope, (const float *const[]){dinner}, k->low1, n, tape->dlow);
-    linear_group_backward_x(ops, &fc1, a, tape->dx, (const float *const[]){dinner}, tape->dlow, n);
+    linear_group_backward(ops, &fc1, a, din, n, tape->dlow);
+    linear_group_backward_x(ops, &fc1, a, tape->dx, din, tape->dlow, n, k->w1);
     ops_layernorm_forward(ops, tape->x, NULL, NULL, k->middle, l->norm2.weight, l->norm2.bias, n, c->hidden,
                           (float)c->eps);
-    linear_group_backward_a(ops, &fc1, a, slope, tape->x, tape->dlow, n);
+    linear_group_backward_w(ops, &fc1, a, slope, din, tape->x, k->low1, tape->dlow, n, tape->wide);
     ops_layernorm_backward(ops, dh, tape->dx, k->middle, l->norm2.weight, k->mean2, k->rstd2, n, c->hidden);
 }
 
@@ -225,18 +239,18 @@ static void attention_backward(const ops_context *ops, const struct clip *clip, 
     const ops_attention_shape shape = attention_shape(c);
     const float *const dqkv[] = {tape->dq, tape->dk, tape->dv}, *const dh[] = {tape->dh};
     const size_t n = tape->rows;
-    linear_group_backward(ops, &out, a, slope, dh, k->low_out, n, tape->dlow);
-    linear_group_backward_x(ops, &out, a, tape->dout, dh, tape->dlow, n);
-    linear_group_backward_a(ops, &out, a, slope, k->out, tape->dlow, n);
+    linear_group_backward(ops, &out, a, dh, n, tape->dlow);
+    linear_group_backward_x(ops, &out, a, tape->dout, dh, tape->dlow, n, k->w_out);
+    linear_group_backward_w(ops, &out, a, slope, dh, k->out, k->low_out, tape->dlow, n, tape->wide);
     ops_attention_tree_backward(ops, tape->dq, tape->dk, tape->dv, tape->dout, k->out, k->lse, k->q, k->k, k->v,
                                 tape->nodes, tape->images, false, &shape);
-    linear_group_backward(ops, &qkv, a, slope, dqkv, k->low_qkv, n, tape->dlow);
+    linear_group_backward(ops, &qkv, a, dqkv, n, tape->dlow);
     ops_layernorm_forward(ops, tape->x, NULL, NULL, tape->h[index], l->norm1.weight, l->norm1.bias, n, c->hidden,
                           (float)c->eps);
-    linear_group_backward_a(ops, &qkv, a, slope, tape->x, tape->dlow, n);
+    linear_group_backward_w(ops, &qkv, a, slope, dqkv, tape->x, k->low_qkv, tape->dlow, n, tape->wide);
     if (index == 0)
         return;
-    linear_group_backward_x(ops, &qkv, a, tape->dx, dqkv, tape->dlow, n);
+    linear_group_backward_x(ops, &qkv, a, tape->dx, dqkv, tape->dlow, n, k->w_qkv);
     ops_layernorm_backward(ops, tape->dh, tape->dx, tape->h[index], l->norm1.weight, k->mean1, k->rstd1, n, c->hidden);
 }
 
@@ -258,31 +272,37 @@ void clip_tape_backward(const ops_context *ops, const struct clip *clip, const s
 
 /* ---- the projector ---- */
 
-static void lay_out_projector(struct projector_tape *tape, struct scratch *s, size_t *n, const struct projector *p,
-                              const struct adapter *adapter, size_t rows)
+static void lay_out_projector(const ops_context *ops, struct projector_tape *tape, struct scratch *s, size_t *n,
+                              const struct projector *p, const struct adapter *adapter, size_t rows)
 {
     const size_t width = p->first.w.rows, low1 = alone(&p->first, adapter), low2 = alone(&p->second, adapter);
+    const struct linear_group first = linear_alone(&p->first), second = linear_alone(&p->second);
     tape->rows = rows;
     tape->inner = scratch_piece(s, n, rows * width);
     tape->act = scratch_piece(s, n, rows * width);
     tape->low1 = scratch_piece(s, n, rows * low1);
     tape->low2 = scratch_piece(s, n, rows * low2);
     tape->dlow = scratch_piece(s, n, rows * most(low1, low2));
+    tape->w1 = scratch_piece(s, n, linear_group_merged(ops, &first, adapter, rows));
+    tape->w2 = scratch_piece(s, n, linear_group_merged(ops, &second, adapter, rows));
+    tape->wide = scratch_piece(
+        s, n, most(linear_group_wide(ops, &first, adapter, rows), linear_group_wide(ops, &second, adapter, rows)));
 }
 
-size_t projector_tape_floats(const struct projector *projector, const struct adapter *adapter, size_t rows)
+size_t projector_tape_floats(const ops_context *ops, const struct projector *projector, const struct adapter *adapter,
+                             size_t rows)
 {
     struct projector_tape none;
     size_t n = 0;
-    lay_out_projector(&none, NULL, &n, projector, adapter, rows);
+    lay_out_projector(ops, &none, NULL, &n, projector, adapter, rows);
     return n;
 }
 
-void projector_tape_begin(struct projector_tape *tape, const struct projector *projector, const struct adapter *adapter,
-                          size_t rows, struct scratch *s)
+void projector_tape_begin(const ops_context *ops, struct projector_tape *tape, const struct projector *projector,
+                          const struct adapter *adapter, size_t rows, struct scratch *s)
 {
     size_t n = 0;
-    lay_out_projector(tape, s, &n, projector, adapter, rows);
+    lay_out_projector(ops, tape, s, &n, projector, adapter, rows);
 }
 
 void projector_tape_forward(const ops_context *ops, const struct projector *p, const struct adapter *adapter,
@@ -290,10 +310,10 @@ void projector_tape_forward(const ops_context *ops, const struct projector *p, c
 {
     const struct linear_group first = linear_alone(&p->first), second = linear_alone(&p->second);
     const size_t width = p->first.w.rows;
-    linear_group_forward(ops, &first, adapter, &tape->inner, x, tape->rows, false, tape->low1);
-    memcpy(tape->act, tape->inner, tape->rows * width * sizeof *tape->act);
+    linear_group_forward(ops, &first, adapter, &tape->inner, x, tape->rows, false, tape->low1, tape->w1);
+    ops_copy(ops, tape->act, tape->inner, tape->rows * width);
     ops_activation_forward(ops, tape->act, NULL, tape->rows, width, p->activation);
-    linear_group_forward(ops, &second, adapter, &out, tape->act, tape->rows, false, tape->low2);
+    linear_group_forward(ops, &second, adapter, &out, tape->act, tape->rows, false, tape->low2, tape->w2);
 }
 
 void projector_tape_backward(const ops_context *ops, const struct projector *p, const struct adapter *adapter,
@@ -303,12 +323,13 @@ void projector_tape_backward(const ops_context *ops, const struct projector *p, 
     const struct linear_group first = linear_alone(&p->first), second = linear_alone(&p->second);
     const size_t n = tape->rows;
     float *dinner = tape->act; /* the activation is read before its place takes the gradient */
-    linear_group_backward(ops, &second, adapter, slope, &dout, tape->low2, n, tape->dlow);
-    linear_group_backward_a(ops, &second, adapter, slope, tape->act, tape->dlow, n);
-    linear_group_backward_x(ops, &second, adapter, dinner, &dout, tape->dlow, n);
+    const float *const din[] = {dinner};
+    linear_group_backward(ops, &second, adapter, &dout, n, tape->dlow);
+    linear_group_backward_w(ops, &second, adapter, slope, &dout, tape->act, tape->low2, tape->dlow, n, tape->wide);
+    linear_group_backward_x(ops, &second, adapter, dinner, &dout, tape->dlow, n, tape->w2);
     ops_activation_backward(ops, dinner, tape->inner, n, p->first.w.rows, p->activation);
-    linear_group_backward(ops, &first, adapter, slope, (const float *const[]){dinner}, tape->low1, n, tape->dlow);
-    linear_group_backward_a(ops, &first, adapter, slope, x, tape->dlow, n);
+    linear_group_backward(ops, &first, adapter, din, n, tape->dlow);
+    linear_group_backward_w(ops, &first, adapter, slope, din, x, tape->low1, tape->dlow, n, tape->wide);
     if (dx != NULL)
-        linear_group_backward_x(ops, &first, adapter, dx, (const float *const[]){dinner}, tape->dlow, n);
+        linear_group_backward_x(ops, &first, adapter, dx, din, tape->dlow, n, tape->w1);
 }

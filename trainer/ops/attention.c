@@ -172,39 +172,46 @@ static void close_block(const block *b, float *out, float *lse)
 /* ---- a forest ---- */
 
 /* Blocks of a node's queries. */
-static size_t node_blocks(const ops_node *node, size_t group)
+static size_t node_blocks(const ops_attention_shape *s, const ops_node *nodes, size_t i)
 {
-    return ops_ceil_div(node->count, block_tokens(group));
+    return ops_ceil_div(ops_node_queries(s, nodes, i), block_tokens(s->heads / s->kv_heads));
+}
+
+/* Block @p at of all, of head @p head. */
+static void run_tree(const ops_context *ctx, const ops_attention_shape *shape, float *out, float *lse, const float *q,
+                     const float *k, const float *v, const ops_node *nodes, bool causal, size_t at, size_t head)
+{
+    const size_t group = shape->heads / shape->kv_heads, stride = shape->kv_stride;
+    size_t n = 0;
+    for (; at >= node_blocks(shape, nodes, n); n++)
+        at -= node_blocks(shape, nodes, n);
+    const size_t skip = at * block_tokens(group), asking = ops_node_queries(shape, nodes, n);
+    block b = {.head = head, .group = group, .q_begin = ops_first_query(shape, nodes, n) + skip};
+    b.tokens = ops_min(block_tokens(group), asking - skip);
+    open_block(&b, ctx, shape, q);
+    for (int32_t up = (int32_t)n; up >= 0; up = nodes[up].parent) {
+        const ops_node *node = &nodes[up];
+        const size_t first = causal && up == (int32_t)n ? node->count - asking + skip + 1 : node->count;
+        assert(node->parent < up);
+        attend(&b, k + node->begin * stride, v + node->begin * stride, node->count, first);
+    }
+    close_block(&b, out, lse);
 }
 
 void ops_attention_tree_forward(const ops_context *ctx, float *out, float *lse, const float *q, const float *k,
                                 const float *v, const ops_node *nodes, size_t count, bool causal,
                                 const ops_attention_shape *shape)
 {
-    const size_t group = shape->heads / shape->kv_heads, stride = shape->kv_stride;
-    assert(shape->heads % shape->kv_heads == 0 && group <= BLOCK_QUERIES && shape->head_dim <= OPS_MAX_HEAD_DIM);
+    assert(shape->heads % shape->kv_heads == 0 && shape->heads / shape->kv_heads <= BLOCK_QUERIES &&
+           shape->head_dim <= OPS_MAX_HEAD_DIM);
     size_t blocks = 0;
     for (size_t i = 0; i < count; i++)
-        blocks += node_blocks(&nodes[i], group);
+        blocks += node_blocks(shape, nodes, i);
     const size_t tasks = blocks * shape->kv_heads;
+    /* From the last block on: the longest tasks are begun first. */
 #pragma omp parallel for schedule(dynamic) num_threads(ctx->threads)
-    for (size_t t = 0; t < tasks; t++) {
-        /* From the last block on: the longest tasks are begun first. */
-        size_t at = blocks - 1 - t / shape->kv_heads, n = 0;
-        for (; at >= node_blocks(&nodes[n], group); n++)
-            at -= node_blocks(&nodes[n], group);
-        const size_t skip = at * block_tokens(group);
-        block b = {.head = t % shape->kv_heads, .group = group, .q_begin = nodes[n].begin + skip};
-        b.tokens = ops_min(block_tokens(group), nodes[n].count - skip);
-        open_block(&b, ctx, shape, q);
-        for (int32_t up = (int32_t)n; up >= 0; up = nodes[up].parent) {
-            const ops_node *node = &nodes[up];
-            const size_t first = causal && up == (int32_t)n ? skip + 1 : node->count;
-            assert(node->parent < up);
-            attend(&b, k + node->begin * stride, v + node->begin * stride, node->count, first);
-        }
-        close_block(&b, out, lse);
-    }
+    for (size_t t = 0; t < tasks; t++)
+        run_tree(ctx, shape, out, lse, q, k, v, nodes, causal, blocks - 1 - t / shape->kv_heads, t % shape->kv_heads);
 }
 
 /* ---- caches ---- */

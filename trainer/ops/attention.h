@@ -18,6 +18,9 @@ typedef struct ops_attention_shape {
     size_t q_stride, kv_stride, out_stride;
     size_t kv_head_stride; /**< floats from one head of k and v to the next; 0: head_dim */
     float scale;           /**< of the scores: 1 / sqrt(head_dim) as a rule */
+    /** Of trees: only the last queries[i] tokens of node i ask, and their rows of q, out and lse (and of their gradients) lie
+     *  without gaps, node after node. NULL: all tokens ask, and their rows stand where they do. */
+    const size_t *queries;
 } ops_attention_shape;
 
 #define OPS_MAX_HEAD_DIM 256

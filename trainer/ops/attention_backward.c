@@ -32,7 +32,7 @@ typedef struct backward {
 typedef struct block {
     const backward *b;
     size_t head, kv_head;
-    size_t begin, rows;    /* tokens */
+    size_t begin, rows;    /* of q */
     float *p, *dp, *delta; /* [BLOCK, BLOCK] twice, [BLOCK] */
 } block;
 
@@ -58,8 +58,15 @@ static void open_block(block *k)
     }
 }
 
+/* Of @p n keys those that query i sees, when the block's first sees @p first of them (less than none: the keys lie behind it). */
+static size_t seen_by(size_t i, size_t n, ptrdiff_t first)
+{
+    const ptrdiff_t seen = first + (ptrdiff_t)i;
+    return seen < 0 ? 0 : ops_min((size_t)seen, n);
+}
+
 /* Keys [begin, begin + n), of which query i of the block sees the first @p first + i, or all. */
-static void attend(const block *k, size_t begin, size_t n, size_t first)
+static void attend(const block *k, size_t begin, size_t n, ptrdiff_t first)
 {
     const backward *b = k->b;
     const ops_attention_shape *s = b->shape;
@@ -71,7 +78,7 @@ static void attend(const block *k, size_t begin, size_t n, size_t first)
     product(k->dp, n, b->dout + at_out, s->out_stride, CblasNoTrans, b->v + at_kv, s->kv_stride, CblasTrans, m, n, d, 1,
             0);
     for (size_t i = 0; i < m; i++)
-        b->ctx->simd->softmax_back(k->p + i * n, k->dp + i * n, n, ops_min(first + i, n),
+        b->ctx->simd->softmax_back(k->p + i * n, k->dp + i * n, n, seen_by(i, n, first),
                                    b->lse[(k->begin + i) * s->heads + k->head], k->delta[i], s->scale);
     product(b->dv + at_kv, s->kv_stride, k->p, n, CblasTrans, b->dout + at_out, s->out_stride, CblasNoTrans, n, d, m, 1,
             1);
@@ -79,7 +86,7 @@ static void attend(const block *k, size_t begin, size_t n, size_t first)
     product(b->dk + at_kv, s->kv_stride, k->dp, n, CblasTrans, b->q + at_q, s->q_stride, CblasNoTrans, n, d, m, 1, 1);
 }
 
-/* Block @p skip of a node's queries against its own node and all above. */
+/* The block whose first query is token @p skip of a node, against this node and all above. */
 static void climb(const block *k, size_t node, size_t skip)
 {
     const ops_node *nodes = k->b->nodes;
@@ -88,7 +95,7 @@ static void climb(const block *k, size_t node, size_t skip)
         const size_t visible = diagonal ? skip + k->rows : nodes[up].count;
         for (size_t j = 0; j < visible; j += BLOCK) {
             const size_t n = ops_min(BLOCK, visible - j);
-            attend(k, nodes[up].begin + j, n, diagonal ? skip + 1 - j : n);
+            attend(k, nodes[up].begin + j, n, diagonal ? (ptrdiff_t)(skip + 1) - (ptrdiff_t)j : (ptrdiff_t)n);
         }
     }
 }
@@ -112,20 +119,27 @@ static void clear_keys(const backward *b, size_t kv_head, const ops_node *node)
     }
 }
 
-static void run_tree(const backward *b, size_t root, size_t kv_head)
+/* All queries of a node. */
+static void run_node(const backward *b, size_t n, size_t kv_head)
 {
     const size_t group = b->shape->heads / b->shape->kv_heads;
+    const size_t asking = ops_node_queries(b->shape, b->nodes, n), first = ops_first_query(b->shape, b->nodes, n);
+    for (size_t skip = 0; skip < asking; skip += BLOCK)
+        for (size_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
+            block k = {.b = b, .head = head, .kv_head = kv_head, .begin = first + skip};
+            k.rows = ops_min(BLOCK, asking - skip);
+            open_block(&k);
+            climb(&k, n, b->nodes[n].count - asking + skip);
+        }
+}
+
+static void run_tree(const backward *b, size_t root, size_t kv_head)
+{
     for (size_t n = root; n < b->count; n++) {
         if (root_of(b->nodes, n) != root)
             continue;
         clear_keys(b, kv_head, &b->nodes[n]);
-        for (size_t skip = 0; skip < b->nodes[n].count; skip += BLOCK)
-            for (size_t head = kv_head * group; head < (kv_head + 1) * group; head++) {
-                block k = {.b = b, .head = head, .kv_head = kv_head, .begin = b->nodes[n].begin + skip};
-                k.rows = ops_min(BLOCK, b->nodes[n].count - skip);
-                open_block(&k);
-                climb(&k, n, skip);
-            }
+        run_node(b, n, kv_head);
     }
 }
 

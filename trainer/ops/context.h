@@ -5,6 +5,7 @@
 #ifndef OPATRAIN_OPS_CONTEXT_H
 #define OPATRAIN_OPS_CONTEXT_H
 
+#include "ops/attention.h"
 #include "ops/ops.h"
 #include "ops/simd/simd.h"
 
@@ -38,6 +39,20 @@ static inline size_t ops_min(size_t a, size_t b)
 static inline size_t ops_ceil_div(size_t a, size_t b)
 {
     return (a + b - 1) / b;
+}
+
+/* Tokens of a node that ask, and the row of q that the first of them has. */
+static inline size_t ops_node_queries(const ops_attention_shape *shape, const ops_node *nodes, size_t node)
+{
+    return shape->queries ? shape->queries[node] : nodes[node].count;
+}
+
+static inline size_t ops_first_query(const ops_attention_shape *shape, const ops_node *nodes, size_t node)
+{
+    size_t row = shape->queries ? 0 : nodes[node].begin;
+    for (size_t i = 0; shape->queries && i < node; i++)
+        row += shape->queries[i];
+    return row;
 }
 
 static inline const void *ops_matrix_at(const ops_matrix *m, size_t row, size_t col)

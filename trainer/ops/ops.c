@@ -42,6 +42,13 @@ void ops_expand(const ops_context *ctx, float *out, ops_matrix from, size_t begi
         ctx->simd->expand[from.dtype](out + i * from.cols, ops_matrix_at(&from, begin + i, 0), from.cols);
 }
 
+void ops_expand_all(const ops_context *ctx, float *out, ops_matrix from)
+{
+#pragma omp parallel for schedule(static) num_threads(ops_threads_for(ctx, from.rows *from.cols))
+    for (size_t i = 0; i < from.rows; i++)
+        ctx->simd->expand[from.dtype](out + i * from.cols, ops_matrix_at(&from, i, 0), from.cols);
+}
+
 /* ---- bf16 ---- */
 
 #ifdef OPS_ONEDNN
@@ -90,6 +97,11 @@ bool ops_context_allow_bf16(ops_context *ctx, bool allow)
 #else
     (void)allow;
 #endif
+    return ctx->bf16 != NULL;
+}
+
+bool ops_bf16_products(const ops_context *ctx)
+{
     return ctx->bf16 != NULL;
 }
 

@@ -41,6 +41,9 @@ ops_matrix ops_matrix_slice(ops_matrix whole, size_t begin, size_t count);
 
 typedef struct ops_context ops_context;
 
+/** The whole matrix as float32 rows without gaps, on the context's threads. */
+void ops_expand_all(const ops_context *ctx, float *out, ops_matrix from);
+
 /** Write rows [begin, begin + count) as float32 to @p out [count, cols], exactly. Runs in the calling thread. */
 void ops_expand(const ops_context *ctx, float *out, ops_matrix from, size_t begin, size_t count);
 
@@ -55,6 +58,8 @@ int ops_threads(const ops_context *ctx);
  *  processors with bf16 instructions, in builds with oneDNN, and after a check that it computes what it should. Returns whether
  *  it is so from now on; elsewhere nothing changes. It costs log-probs about what a bf16 forward of PyTorch costs them. */
 bool ops_context_allow_bf16(ops_context *ctx, bool allow);
+/** Products with bf16 weights round the activations. */
+bool ops_bf16_products(const ops_context *ctx);
 /** The instruction set of the own kernels: "avx512", "avx2", "generic". OPATRAIN_ISA in the environment lowers it. */
 const char *ops_isa(const ops_context *ctx);
 

@@ -8,20 +8,25 @@
 
 #include "ops/context.h"
 
-int ops_rope_init(ops_rope *out, const int32_t *positions, size_t tokens, const float *inv_freq, size_t half,
-                  float scaling)
+void ops_rope_fill(ops_rope *out, float *table, const int32_t *positions, size_t tokens, const float *inv_freq,
+                   size_t half, float scaling)
 {
-    *out = (ops_rope){.tokens = tokens, .half = half};
-    out->cos = malloc((tokens * half * 2 + 1) * sizeof(float));
-    if (!out->cos)
-        return OPA_ENOMEM;
-    out->sin = out->cos + tokens * half;
+    *out = (ops_rope){.tokens = tokens, .half = half, .cos = table, .sin = table + tokens * half};
     for (size_t t = 0; t < tokens; t++)
         for (size_t i = 0; i < half; i++) {
             const float angle = (float)positions[t] * inv_freq[i];
             out->cos[t * half + i] = cosf(angle) * scaling;
             out->sin[t * half + i] = sinf(angle) * scaling;
         }
+}
+
+int ops_rope_init(ops_rope *out, const int32_t *positions, size_t tokens, const float *inv_freq, size_t half,
+                  float scaling)
+{
+    float *table = malloc((tokens * half * 2 + 1) * sizeof *table);
+    if (!table)
+        return OPA_ENOMEM;
+    ops_rope_fill(out, table, positions, tokens, inv_freq, half, scaling);
     return OPA_OK;
 }
 

@@ -4,6 +4,23 @@
 #include "optimiser.h"
 
 static struct trainer trainer;
+static ops_context *context;
+
+static int open_context(void **state)
+{
+    (void)state;
+    if (ops_context_new(&context, 2) != 0)
+        return -1;
+    trainer.ops = context;
+    return 0;
+}
+
+static int close_context(void **state)
+{
+    (void)state;
+    ops_context_free(context);
+    return 0;
+}
 
 /* torch 2.13, torch.optim.AdamW(lr, weight_decay=.01, foreach=False) behind clip_grad_norm_(1.0), with lr 0 first. */
 static void test_torch(void **state)
@@ -99,5 +116,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_torch), cmocka_unit_test_setup(test_twin, seed_setup),
                                        cmocka_unit_test_setup(test_bf16, seed_setup)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_context, close_context);
 }

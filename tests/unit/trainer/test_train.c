@@ -5,6 +5,45 @@
 #include "sampling.h"
 #include "train.h"
 
+/* ---- every allocation of the program's own code is counted: the linker leads it here ---- */
+
+static long asked_for_memory;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *p, size_t size);
+int __real_posix_memalign(void **out, size_t alignment, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+int __wrap_posix_memalign(void **out, size_t alignment, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    asked_for_memory++;
+    return __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    asked_for_memory++;
+    return __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+    asked_for_memory++;
+    return __real_realloc(p, size);
+}
+
+int __wrap_posix_memalign(void **out, size_t alignment, size_t size)
+{
+    asked_for_memory++;
+    return __real_posix_memalign(out, alignment, size);
+}
+
+/* ---- two samples ---- */
+
 enum { PROMPT = 11, LENGTH = 9, SAMPLES = 2, RESPONSES = 2 };
 
 struct fixture {
@@ -233,6 +272,24 @@ static void memory_is_planned(void **state)
     params_release(&f->params);
 }
 
+/* The plan's memory is all: passes over any micro-batch within it ask for no more, the first neither. */
+static void passes_ask_for_no_memory(void **state)
+{
+    struct fixture *f = *state;
+    for (int targets = TARGETS_LLM; targets <= TARGETS_ALL; targets++) {
+        asked_for_memory = 0;
+        open_pass(f, (enum targets)targets);
+        assert_true(asked_for_memory > 0);
+        asked_for_memory = 0;
+        for (size_t count = SAMPLES; count > 0; count--) {
+            assert_int_equal(train_forward(f->train, f->samples, count), OPA_OK);
+            assert_int_equal(train_backward(f->train, f->samples, count), OPA_OK);
+        }
+        assert_int_equal(asked_for_memory, 0);
+        close_pass(f);
+    }
+}
+
 static void what_does_not_fit_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -280,6 +337,7 @@ int main(void)
         cmocka_unit_test(the_loss_moves_as_the_gradient_says),
         cmocka_unit_test(gradients_repeat_and_add_up),
         cmocka_unit_test(memory_is_planned),
+        cmocka_unit_test(passes_ask_for_no_memory),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(a_bad_layer_is_named),
     };

@@ -4,6 +4,7 @@
 
 #include "ops/simd/block.h"
 #include "ops/simd/dot.h"
+#include "ops/simd/moments.h"
 #include "ops/simd/pixels.h"
 #include "ops/simd/rows.h"
 #include "ops/simd/slopes.h"
@@ -45,6 +46,8 @@ const ops_simd PASTE(ops_simd_, OPS_ISA) = {
     .softmax_back = softmax_back,
     .activation_back = activation_back,
     .silu_mul_back = silu_mul_back,
+    .adamw = adamw,
+    .square_sum = square_sum,
     .filter_row = filter_row,
     .filter_column = filter_column,
     .split_rgb = split_rgb,

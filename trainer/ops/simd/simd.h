@@ -7,6 +7,7 @@
 #define OPATRAIN_OPS_SIMD_SIMD_H
 
 #include "ops/activation.h"
+#include "ops/adamw.h"
 #include "ops/pixels.h"
 
 /** A product of few rows with a stored matrix: y[i * ldy + j] = alpha * sum_l x[i * ldx + l] * w[j * stride + l] + beta * y,
@@ -68,6 +69,10 @@ typedef struct ops_simd {
     void (*activation_back)(float *dx, const float *x, size_t n, ops_activation f); /**< dx *= f'(x) */
     /** out: its slope on the way in, itself on the way out; gate and up become their slopes. */
     void (*silu_mul_back)(float *gate, float *up, float *out, size_t n);
+
+    /* moments.h */
+    void (*adamw)(float *p, float *m, float *v, const float *gradient, size_t n, const ops_adamw *factors);
+    double (*square_sum)(const float *x, size_t n);
 
     /* pixels.h */
     void (*filter_row)(uint8_t *out, const uint8_t *const planes[3], const ops_filter *filter);

@@ -80,6 +80,19 @@ INLINE vf vmin(vf a, vf b)
     return choose(a < b, a, b);
 }
 
+INLINE vf vsqrt(vf x)
+{
+#if defined __AVX512F__
+    return (vf)_mm512_sqrt_ps((__m512)x);
+#elif defined __AVX2__
+    return (vf)_mm256_sqrt_ps((__m256)x);
+#else
+    for (int i = 0; i < LANES; i++)
+        x[i] = __builtin_sqrtf(x[i]);
+    return x;
+#endif
+}
+
 INLINE float sum(vf v)
 {
     for (int half = LANES / 2; half; half /= 2)

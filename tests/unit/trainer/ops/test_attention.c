@@ -269,6 +269,78 @@ static void test_backward_twin(void **state)
     forget();
 }
 
+/* ---- some queries only ---- */
+
+/* Rows of the tokens that ask, without gaps. */
+static float *asking(const float *x, const forest *f, const size_t *queries, size_t stride)
+{
+    float *out = remember(10000 * stride * sizeof *out), *to = out;
+    for (size_t n = 0; n < f->count; n++)
+        for (size_t i = f->nodes[n].count - queries[n]; i < f->nodes[n].count; i++, to += stride)
+            memcpy(to, x + (f->nodes[n].begin + i) * stride, stride * sizeof *out);
+    return out;
+}
+
+static void compare(const float *got, const float *want, size_t n, double tolerance)
+{
+    for (size_t i = 0; i < n; i++)
+        ASSERT_NEAR(got[i], want[i], tolerance);
+}
+
+/* The twin asks with all, and nobody wants to know from the others: their dout is 0. */
+static void check_queries(const ops_context *ctx, bool causal, size_t longest)
+{
+    ops_node nodes[9];
+    forest f = {.nodes = nodes, .causal = causal};
+    const size_t tokens = random_forest(nodes, &f.count, longest);
+    ops_attention_shape s = random_shape();
+    const size_t n_q = tokens * s.q_stride, n_kv = tokens * s.kv_stride, n_out = tokens * s.out_stride;
+    const float *q = floats(n_q, 1), *k = floats(n_kv, 1), *v = floats(n_kv, 1);
+    float *dout = floats(n_out, 1), *out = floats(n_out, 1), *lse = floats(tokens * s.heads, 1);
+    float *dq = floats(n_q, 1), *dk = floats(n_kv, 1), *dv = floats(n_kv, 1), *dk2 = copy(dk, n_kv),
+          *dv2 = copy(dv, n_kv);
+    size_t queries[9], rows = 0;
+    for (size_t n = 0; n < f.count; n++) {
+        queries[n] = rng_below(3) ? rng_below(nodes[n].count + 1) : nodes[n].count * rng_below(2);
+        rows += queries[n];
+        for (size_t t = nodes[n].begin; t < nodes[n].begin + nodes[n].count - queries[n]; t++)
+            memset(dout + t * s.out_stride, 0, s.out_stride * sizeof *dout);
+    }
+    ops_attention_tree_forward(ctx, out, lse, q, k, v, nodes, f.count, causal, &s);
+    ops_attention_tree_backward(ctx, dq, dk, dv, dout, out, lse, q, k, v, nodes, f.count, causal, &s);
+    const float *q2 = asking(q, &f, queries, s.q_stride), *dout2 = asking(dout, &f, queries, s.out_stride);
+    float *out2 = asking(out, &f, queries, s.out_stride), *lse2 = floats(rows * s.heads, 1);
+    float *dq2 = asking(dq, &f, queries, s.q_stride);
+    const float *want_out = copy(out2, rows * s.out_stride), *want_lse = asking(lse, &f, queries, s.heads);
+    const float *want_dq = copy(dq2, rows * s.q_stride);
+    for (size_t r = 0; r < rows; r++) {
+        memset(out2 + r * s.out_stride, 1, s.heads * s.head_dim * sizeof *out2);
+        memset(dq2 + r * s.q_stride, 1, s.heads * s.head_dim * sizeof *dq2);
+    }
+    s.queries = queries;
+    ops_attention_tree_forward(ctx, out2, lse2, q2, k, v, nodes, f.count, causal, &s);
+    ops_attention_tree_backward(ctx, dq2, dk2, dv2, dout2, out2, lse2, q2, k, v, nodes, f.count, causal, &s);
+    compare(out2, want_out, rows * s.out_stride, 4e-6);
+    compare(lse2, want_lse, rows * s.heads, 1e-5);
+    compare(dq2, want_dq, rows * s.q_stride, 2e-5);
+    compare(dk2, dk, n_kv, 2e-5 * (double)(s.heads / s.kv_heads));
+    compare(dv2, dv, n_kv, 2e-5 * (double)(s.heads / s.kv_heads));
+    forget();
+}
+
+static void some_queries(const ops_context *ctx)
+{
+    for (int round = 0; round < 9; round++)
+        check_queries(ctx, round % 3 != 0, round < 6 ? 20 : 60);
+    check_queries(ctx, true, 600); /* blocks that begin anywhere in a node */
+}
+
+static void test_queries(void **state)
+{
+    (void)state;
+    each_context(some_queries);
+}
+
 /* ---- caches ---- */
 
 typedef struct window {
@@ -349,11 +421,9 @@ static void test_steep(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_forest, seed_setup),
-        cmocka_unit_test_setup(test_backward, seed_setup),
-        cmocka_unit_test_setup(test_backward_twin, seed_setup),
-        cmocka_unit_test_setup(test_caches, seed_setup),
-        cmocka_unit_test(test_steep),
+        cmocka_unit_test_setup(test_forest, seed_setup),        cmocka_unit_test_setup(test_backward, seed_setup),
+        cmocka_unit_test_setup(test_backward_twin, seed_setup), cmocka_unit_test_setup(test_queries, seed_setup),
+        cmocka_unit_test_setup(test_caches, seed_setup),        cmocka_unit_test(test_steep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
