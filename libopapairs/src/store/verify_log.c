@@ -101,7 +101,9 @@ static int check_kept(chain *c, const entry *e, const entry *before)
     const bool keeps[OPA_SAID_TEXTS] = {
         [OPA_SAID_REVISED] = texts,
         [OPA_SAID_GROUND_TRUTH] = e->what != OPA_EDIT_IMPORT,
-        [OPA_SAID_REPORT] = texts || (e->what == OPA_EDIT_REVISED && !e->from_file),
+        /* A correction of a file may bring a report with its revised text, which a record then has; a person does not. */
+        [OPA_SAID_REPORT] = texts || (e->what == OPA_EDIT_REVISED &&
+                                      !(e->from_file && is_said(c, OPA_SAID_REPORT, &e->texts[OPA_SAID_REPORT]))),
     };
     int status = OPA_OK;
     for (int t = 0; t < OPA_SAID_TEXTS && status == OPA_OK; t++)
