@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 import unittest
+import unittest.mock
 
 from support import main
 from trainer_support import CASE, CHECKPOINT, FAST, KILLS, OPATRAIN, TrainingCase, children
@@ -20,6 +21,15 @@ PAIR = ("--batch", 2)  # a sample for each
 @unittest.skipUnless(MPIRUN, "built without MPI")
 class Ranks(TrainingCase):
     launcher = (MPIRUN, "-q", "-n", "2")  # -q: what opatrain says is enough
+
+    def setUp(self):
+        super().setUp()
+        self.environment(ASAN_OPTIONS="detect_leaks=0")  # MPI's modules keep much, and are gone when it is looked for
+
+    def environment(self, **variables):
+        patch = unittest.mock.patch.dict(os.environ, variables)
+        patch.start()
+        self.addCleanup(patch.stop)
 
     def by_one(self, *args, **more):
         self.launcher = ()
@@ -180,11 +190,8 @@ class Ranks(TrainingCase):
     def test_a_disk_that_gets_full_leaves_the_last_good_checkpoint(self):
         pack = self.demo_pack()
         # MPI's own shared files are larger than what this disk takes.
-        os.environ.update(OMPI_MCA_btl="self,tcp", PMIX_MCA_gds="hash")
-        try:
-            self.check_full_disk("sft", "--model", CHECKPOINT, pack, *FAST, *PAIR, "--epochs", 1)
-        finally:
-            del os.environ["OMPI_MCA_btl"], os.environ["PMIX_MCA_gds"]
+        self.environment(OMPI_MCA_btl="self,tcp", PMIX_MCA_gds="hash")
+        self.check_full_disk("sft", "--model", CHECKPOINT, pack, *FAST, *PAIR, "--epochs", 1)
 
 
 class WithoutMpi(TrainingCase):
