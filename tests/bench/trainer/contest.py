@@ -103,8 +103,8 @@ def our_generate(a, row):
 # ---- the peer ----
 
 def peer(a, row, layout):
-    args = [a.python, "-W", "ignore", a.shared / "peer/opadpo_torch.py", "--checkpoint", a.checkpoint(row), "--data", a.work / "records.json",
-            "--stage", row.stage, "--dtype", row.dtype, "--threads", row.threads, "--limit", a.records]
+    args = [a.python, "-W", "ignore", a.shared / "peer/opadpo_torch.py", "--checkpoint", a.checkpoint(row),
+            "--data", a.work / "records.json", "--stage", row.stage, "--dtype", row.dtype, "--threads", row.threads, "--limit", a.records]
     if row.stage == "generate":
         args += ["--batch", row.batch, "--new-tokens", a.new_tokens]
     else:
@@ -112,8 +112,6 @@ def peer(a, row, layout):
     env = PEER_ENVIRONMENT if layout == "released" else {**PEER_ENVIRONMENT, **PEER_ALLOCATOR}
     lines, _, _ = run(args, a.time_limit, env)
     report = json.loads([x for _, x in lines if x.startswith("{")][-1])
-    if row.stage == "generate":
-        a.prompt_tokens = report["prompt_tokens"]
     return {"rate": report["decode_tokens_per_s" if row.stage == "generate" else "samples_per_s"], "peak": report["peak_rss_gb"],
             "gemm": statistics.mean(report["gemm_gflops"]), "versions": f"torch {report['torch']}, transformers {report['transformers']}",
             **({"tflop": report["work_per_sample"]["tflop_tree"]} if "work_per_sample" in report else {})}
