@@ -16,7 +16,7 @@ static double gib(uint64_t bytes)
     return (double)bytes / (double)(1 << 30);
 }
 
-static void print_machine(struct run *run, const ops_speed *speed)
+static void print_machine(struct run *run, const ops_speed *speed, bool bf16)
 {
     struct cli *cli = run->cli;
     ops_cpu cpu;
@@ -27,8 +27,8 @@ static void print_machine(struct run *run, const ops_speed *speed)
     out_printf(cli, "kernels     %s, OpenBLAS core type %s\n", ops_isa(run->t.ops), ops_blas_core());
     out_printf(cli, "            %s\n", ops_blas_config());
     out_printf(cli, "memory      %.1f GiB, read at %.1f GB/s\n", memory / (double)(1 << 30), speed->memory);
-    out_printf(cli, "products    %.0f GFLOP/s with float32 weights, %.0f with bf16 weights (1024 x 4096 x 4096)\n",
-               speed->gemm_f32, speed->gemm_bf16);
+    out_printf(cli, "products    %.0f GFLOP/s with float32 weights, %.0f with bf16 weights%s (1024 x 4096 x 4096)\n",
+               speed->gemm_f32, speed->gemm_bf16, bf16 ? " under --dtype bf16" : "");
 }
 
 static void print_plan(struct cli *cli, const char *what, const struct plan *plan)
@@ -77,9 +77,10 @@ static int examine(struct run *run)
     ops_speed speed;
     if (run->t.ops == NULL && ops_context_new(&run->t.ops, (int)run->threads) != 0)
         return cli_error(run->cli, EXIT_IO, "out of memory");
+    const bool bf16 = ops_context_allow_bf16(run->t.ops, true);
     if (ops_cpu_measure(run->t.ops, &speed) != 0)
         return cli_error(run->cli, EXIT_IO, "out of memory");
-    print_machine(run, &speed);
+    print_machine(run, &speed, bf16);
     if (run->model != NULL)
         print_model(run, &speed);
     return EXIT_DONE;

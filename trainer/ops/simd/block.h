@@ -15,7 +15,9 @@
 INLINE void tile(float *c, size_t ldc, const float *a, size_t down, size_t right, const float *b, const int rows,
                  size_t k, bool add)
 {
-    vf acc[TILE_ROWS][2] = {{{0}}};
+    vf acc[TILE_ROWS][2];
+    for (int r = 0; r < rows; r++)
+        acc[r][0] = acc[r][1] = (vf){0};
     for (size_t l = 0; l < k; l++) {
         const vf b0 = load(b + l * PANEL), b1 = load(b + l * PANEL + LANES);
         for (int r = 0; r < rows; r++) {
@@ -115,7 +117,9 @@ static void column_exp(float *total, float *s, size_t lds, size_t rows, size_t n
 /* o[vectors * LANES] += p[count] * v[count, vectors * LANES] */
 INLINE void accumulate_strip(float *o, const int vectors, const float *p, const float *v, size_t stride, size_t count)
 {
-    vf acc[8] = {{0}};
+    vf acc[8];
+    for (int i = 0; i < vectors; i++)
+        acc[i] = (vf){0};
     for (size_t j = 0; j < count; j++)
         for (int i = 0; i < vectors; i++)
             acc[i] += p[j] * load(v + j * stride + (size_t)i * LANES);

@@ -63,7 +63,7 @@ INLINE const void *element(ops_dtype dtype, const void *base, size_t i)
     return (const char *)base + i * (dtype == OPS_F32 ? sizeof(float) : sizeof(uint16_t));
 }
 
-/* ---- a group: rows of w times cols of x ---- */
+/* ---- a group: rows of w, DOT_ROWS or one, times cols of x ---- */
 
 /* Where the sums of a group go. */
 typedef struct target {
@@ -89,8 +89,11 @@ INLINE void step(vf acc[DOT_ROWS][DOT_COLS], ops_dtype dtype, const int rows, co
 INLINE void group(target to, ops_dtype dtype, const int rows, const int cols, const float *x, size_t ldx, const void *w,
                   size_t stride, size_t k)
 {
-    vf acc[DOT_ROWS][DOT_COLS] = {{{0}}};
+    vf acc[DOT_ROWS][DOT_COLS];
     size_t l = 0;
+    for (int r = 0; r < rows; r++) /* {0} would be a call to fill memory, as long as a short row of w */
+        for (int c = 0; c < cols; c++)
+            acc[r][c] = (vf){0};
     for (; l + STEPS * LANES <= k; l += STEPS * LANES) {
         for (size_t s = 0; s < STEPS; s++)
             step(acc, dtype, rows, cols, x, ldx, w, stride, l + s * LANES);
@@ -102,12 +105,15 @@ INLINE void group(target to, ops_dtype dtype, const int rows, const int cols, co
         for (int c = 0; c < cols; c++)
             acc[r][c] += weight * load_part(x + (size_t)c * ldx + l, k - l);
     }
-    for (int r = 0; r < rows; r++)
-        for (int c = 0; c < cols; c++) {
-            float *y = to.y + (size_t)c * to.ldy + (size_t)r * to.apart;
-            const float value = to.alpha * sum(acc[r][c]);
-            *y = to.beta == 0 ? value : value + to.beta * *y;
-        }
+    for (int c = 0; c < cols; c++) {
+        float sums[DOT_ROWS], *y = to.y + (size_t)c * to.ldy;
+        if (rows == DOT_ROWS)
+            sum4(sums, acc[0][c], acc[1][c], acc[2][c], acc[3][c]);
+        else
+            sums[0] = sum(acc[0][c]);
+        for (int r = 0; r < rows; r++, y += to.apart)
+            *y = to.beta == 0 ? to.alpha * sums[r] : to.alpha * sums[r] + to.beta * *y;
+    }
 }
 
 /* All rows of x against @p rows rows of w. */

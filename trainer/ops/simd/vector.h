@@ -101,6 +101,32 @@ INLINE float sum(vf v)
     return v[0];
 }
 
+/* Four sums, each by the additions of sum(): side by side they take about as long as one. */
+INLINE void sum4(float out[4], vf a, vf b, vf c, vf d)
+{
+#ifdef __AVX2__
+    const vf v[4] = {a, b, c, d};
+    __m128 q[4];
+    for (int i = 0; i < 4; i++) {
+#if LANES == 16
+        const __m256 half =
+            _mm256_add_ps(_mm512_castps512_ps256((__m512)v[i]), _mm512_extractf32x8_ps((__m512)v[i], 1));
+#else
+        const __m256 half = (__m256)v[i];
+#endif
+        q[i] = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+    }
+    const __m128 ab = _mm_add_ps(_mm_movelh_ps(q[0], q[1]), _mm_movehl_ps(q[1], q[0]));
+    const __m128 cd = _mm_add_ps(_mm_movelh_ps(q[2], q[3]), _mm_movehl_ps(q[3], q[2]));
+    _mm_storeu_ps(out, _mm_add_ps(_mm_shuffle_ps(ab, cd, 0x88), _mm_shuffle_ps(ab, cd, 0xDD)));
+#else
+    out[0] = sum(a);
+    out[1] = sum(b);
+    out[2] = sum(c);
+    out[3] = sum(d);
+#endif
+}
+
 /* exp(x) = 2^n * exp(r), |r| <= ln 2 / 2, with Cephes' polynomial (Moshier, expf.c): within 2 ulp. Below -87.3 it is 0, above
  * 88.3 it stays at exp(88.3) = 2.2e38. */
 INLINE vf vexp(vf x)
