@@ -7,11 +7,11 @@
 FILE *create_file(struct cli *cli, const char *dir, const char *name)
 {
     char path[4096];
-    const int n = snprintf(path, sizeof path, "%s/%s", dir, name);
+    const int n = snprintf(path, sizeof path, "%s%s%s", dir ? dir : "", dir ? "/" : "", name);
     errno = ENAMETOOLONG;
     FILE *file = (size_t)n < sizeof path ? fopen(path, "wb") : NULL;
     if (file == NULL)
-        cli_error(cli, EXIT_CREATE, "%s/%s: %s", dir, name, strerror(errno));
+        cli_error(cli, EXIT_CREATE, "%s: %s", path, strerror(errno));
     return file;
 }
 

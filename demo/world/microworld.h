@@ -5,12 +5,12 @@
 
 #include "program.h"
 
-extern const struct command cmd_scenes;
+extern const struct command cmd_scenes, cmd_expert, cmd_measure;
 
 /* What is asked about every picture. */
 #define QUESTION_OF_ALL "Describe the picture."
 
-/* "DIR/name" for writing; NULL: it was said why. */
+/* @p name in @p dir (NULL: as it is) for writing; NULL: it was said why. */
 FILE *create_file(struct cli *cli, const char *dir, const char *name);
 /* Closes; @p result, or the exit code of a failed write. */
 int close_file(struct cli *cli, FILE *file, const char *name, int result);
