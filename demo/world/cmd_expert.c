@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* expert: corrects a model's answers, and writes them in the released rollout format. */
-#include <nettle/base64.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,46 +58,25 @@ static void write_report(struct expert_run *x, const struct corrections *correct
     opa_json_end_object(x->w);
 }
 
-/* The sentences with a space between, and before them the white space that the answer begins with: to a byte-level
- * tokenizer " A" and "A" are different words, and the base only knows the first. */
 static int write_joined(struct expert_run *x, const char *key, const struct corrections *c, bool rewritten,
                         opa_text answer)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    if (out == NULL)
+    char *text = corrections_joined(c, rewritten, answer);
+    if (text == NULL)
         return cli_error(x->cli, EXIT_IO, "out of memory");
-    fwrite(answer.data, 1, strspn(answer.data, " "), out);
-    for (size_t i = 0, said = 0; i < c->count; i++) {
-        const struct correction *one = &c->of[i];
-        const opa_text sentence = rewritten ? text_of(one->rewritten) : one->copied;
-        if (sentence.size > 0 && said++ > 0)
-            fputc(' ', out);
-        fwrite(sentence.data, 1, sentence.size, out);
-    }
-    const bool failed = fclose(out) != 0;
-    if (!failed)
-        key_text(x->w, key, text, size);
+    key_text(x->w, key, text, strlen(text));
     free(text);
-    return failed ? cli_error(x->cli, EXIT_IO, "out of memory") : 0;
+    return 0;
 }
 
 static int write_picture(struct expert_run *x, const struct scene *scene)
 {
-    uint8_t pixels[PICTURE_BYTES];
-    size_t size;
-    picture_draw(pixels, scene);
-    uint8_t *png = picture_png(&size, pixels);
-    char *text = png ? malloc(BASE64_ENCODE_RAW_LENGTH(size)) : NULL;
-    if (text != NULL) {
-        base64_encode_raw(text, size, png);
-        key_text(x->w, "image_bytes", text, BASE64_ENCODE_RAW_LENGTH(size));
-    }
-    const int result = text ? 0 : cli_error(x->cli, EXIT_IO, "out of memory");
-    free(png);
+    char *text = picture_base64(scene);
+    if (text == NULL)
+        return cli_error(x->cli, EXIT_IO, "out of memory");
+    key_text(x->w, "image_bytes", text, strlen(text));
     free(text);
-    return result;
+    return 0;
 }
 
 static int write_record(struct expert_run *x, const struct said *said, const struct corrections *corrections)

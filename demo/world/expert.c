@@ -200,6 +200,28 @@ int expert_correct(struct corrections *out, const struct scene *scene, opa_text 
     return OPA_OK;
 }
 
+char *corrections_joined(const struct corrections *c, bool rewritten, opa_text answer)
+{
+    char *text = NULL;
+    size_t size, said = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL)
+        return NULL;
+    for (size_t i = 0; i < answer.size && answer.data[i] == ' '; i++)
+        fputc(' ', out);
+    for (size_t i = 0; i < c->count; i++) {
+        const struct correction *one = &c->of[i];
+        const opa_text sentence = rewritten ? (opa_text){one->rewritten, strlen(one->rewritten)} : one->copied;
+        if (sentence.size > 0 && said++ > 0)
+            fputc(' ', out);
+        fwrite(sentence.data, 1, sentence.size, out);
+    }
+    const bool failed = fclose(out) != 0;
+    if (failed)
+        free(text);
+    return failed ? NULL : text;
+}
+
 void corrections_release(struct corrections *c)
 {
     for (size_t i = 0; i < c->count; i++)

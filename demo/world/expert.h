@@ -25,6 +25,10 @@ struct corrections {
 
 /* OPA_OK or OPA_ENOMEM; *out is to be released either way. @p answer must outlive it. */
 int expert_correct(struct corrections *out, const struct scene *scene, opa_text answer);
+/* The copied or the rewritten sentences with a space between, and before them the spaces that the answer begins with: to a
+ * byte-level tokenizer " A" and "A" are different words, and the base only knows the first. malloc()ed, NULL: out of
+ * memory. */
+char *corrections_joined(const struct corrections *c, bool rewritten, opa_text answer);
 void corrections_release(struct corrections *c);
 
 #endif

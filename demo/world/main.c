@@ -2,7 +2,7 @@
 /* The microworld program: what the demo needs beside opapairs and opatrain. */
 #include "microworld.h"
 
-static const struct command *const commands[] = {&cmd_scenes, &cmd_expert, &cmd_measure, NULL};
+static const struct command *const commands[] = {&cmd_scenes, &cmd_expert, &cmd_measure, &cmd_report, NULL};
 
 static const struct program microworld = {
     .name = "microworld",

@@ -5,7 +5,7 @@
 
 #include "program.h"
 
-extern const struct command cmd_scenes, cmd_expert, cmd_measure;
+extern const struct command cmd_scenes, cmd_expert, cmd_measure, cmd_report;
 
 /* What is asked about every picture. */
 #define QUESTION_OF_ALL "Describe the picture."

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "picture.h"
 
+#include <nettle/base64.h>
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,4 +130,19 @@ uint8_t *picture_png(size_t *out_size, const uint8_t pixels[PICTURE_BYTES])
     }
     *out_size = size;
     return png;
+}
+
+char *picture_base64(const struct scene *scene)
+{
+    uint8_t pixels[PICTURE_BYTES];
+    size_t size;
+    picture_draw(pixels, scene);
+    uint8_t *png = picture_png(&size, pixels);
+    char *text = png ? malloc(BASE64_ENCODE_RAW_LENGTH(size) + 1) : NULL;
+    if (text != NULL) {
+        base64_encode_raw(text, size, png);
+        text[BASE64_ENCODE_RAW_LENGTH(size)] = '\0';
+    }
+    free(png);
+    return text;
 }

@@ -14,5 +14,7 @@ void picture_draw(uint8_t out[PICTURE_BYTES], const struct scene *scene);
 void picture_centre(int *out_row, int *out_column, const struct object *object);
 /* As a PNG file; malloc()ed, NULL: out of memory. */
 uint8_t *picture_png(size_t *out_size, const uint8_t pixels[PICTURE_BYTES]);
+/* The scene's PNG file in base64; malloc()ed, NULL: out of memory. */
+char *picture_base64(const struct scene *scene);
 
 #endif
