@@ -25,7 +25,7 @@ int each_line(struct cli *cli, const char *path, line_fn line, void *user)
     opa_json_record record;
     int result = 0, status = opa_json_stream_open(cli->ctx, &stream, path, NULL, NULL);
     if (status != OPA_OK)
-        return cli_fail(cli, status, NULL);
+        return cli_fail(cli, status, path);
     while (result == 0 && (status = opa_json_stream_next(stream, &record)) == OPA_OK)
         result = one_line(cli, path, &record, line, user);
     opa_json_stream_free(stream);

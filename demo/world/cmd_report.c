@@ -5,17 +5,17 @@
 
 static void print_head(struct cli *cli)
 {
-    out_printf(cli, "%s%-27s %12s %12s %6s %6s %6s %6s%s\n", style_begin(cli, STYLE_BOLD), "", "HalRate", "Cover",
+    out_printf(cli, "%s%-26s %12s %12s %6s %6s %6s %6s%s\n", style_begin(cli, STYLE_BOLD), "", "HalRate", "Cover",
                "curve", "CHAIR", "attr.", "words", style_end(cli, STYLE_BOLD));
 }
 
-static void print_system(struct cli *cli, const struct system *system)
+static void print_system(struct cli *cli, const struct story *s, const struct system *system)
 {
     const struct measures *m = &system->measures;
-    char excess[16] = "-";
-    if (system->on_curve)
+    char excess[16] = "";
+    if (system->on_curve && system != &s->systems[BASE])
         snprintf(excess, sizeof excess, "%+.1f", system->excess);
-    out_printf(cli, "%-27s %5.1f +- %3.1f %5.1f +- %3.1f %6s %6.1f %6.1f %6.1f\n", system->label, m->hal_rate,
+    out_printf(cli, "%-26s %5.1f +- %3.1f %5.1f +- %3.1f %6s %6.1f %6.1f %6.1f\n", system->label, m->hal_rate,
                m->hal_rate_error, m->cover, m->cover_error, excess, m->chair, m->attribute_errors, m->words);
 }
 
@@ -31,7 +31,7 @@ static void print_story(struct cli *cli, const struct story *s)
     for (int steps = 1; steps >= 0; steps--) {
         for (int i = 0; i < SYSTEMS; i++) {
             if (s->systems[i].there && s->systems[i].step == (steps == 1))
-                print_system(cli, &s->systems[i]);
+                print_system(cli, s, &s->systems[i]);
         }
     }
     out_printf(

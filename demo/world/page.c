@@ -112,7 +112,7 @@ static void put_table(FILE *out, const struct story *s)
             "%.1f</small>",
             system->step ? " class=step" : "", system->what, system->name, system->label, m->hal_rate,
             m->hal_rate_error, m->cover, m->cover_error);
-        fprintf(out, system->on_curve ? "<td>%+.1f" : "<td>&ndash;", system->excess);
+        fprintf(out, system->on_curve && i != BASE ? "<td>%+.1f" : "<td>&ndash;", system->excess);
         fprintf(out, "<td>%.1f<td>%.1f<td>%.1f<td>%.1f<td>%.2f</tr>\n", m->chair, m->chair_i, m->attribute_errors,
                 m->words, m->mentions);
     }

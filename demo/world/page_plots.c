@@ -112,7 +112,7 @@ void page_policy(FILE *out, const struct story *s)
     }
     fputs("<figure>\n", out);
     plot_begin(&p, out, "Log-probability of the expert's tokens",
-               (struct axis){"log-probability of a token", -POLICY_BINS, 0, 5},
+               (struct axis){"log-probability of a token (the last: and below)", -POLICY_BINS, 0, 5},
                (struct axis){"% of the edited tokens", 0, 10 * ceil(most / 10), most > 40 ? 20 : 10});
     for (int b = 0; b < POLICY_BINS; b++) {
         for (int m = 0; m < 2; m++) {
@@ -212,10 +212,8 @@ static bool draw_dpo(FILE *out, const struct story *s)
     plot_end(&p);
     legend(out, s, true);
     fputs("<figcaption>DPO: how far the chosen texts are ahead of the rejected ones, &beta; times the difference of "
-          "their "
-          "log-ratios; smoothed over five. Without OPA it grows fastest: the expert's manner of speaking alone tells "
-          "the two "
-          "texts apart, so there is little left to learn about the picture.</figcaption></figure>\n",
+          "their log-ratios; smoothed over five. Without OPA the expert's manner of speaking alone can tell the two "
+          "texts apart, so a margin that grows fast need not come from the picture.</figcaption></figure>\n",
           out);
     return good;
 }

@@ -94,24 +94,34 @@ static void put_piece(FILE *out, const char *element, opa_text text, opa_span sp
     fprintf(out, "</%s>", element);
 }
 
-/* The expert's edits of an answer. */
-static bool put_edits(FILE *out, const struct story *s, const struct said *said)
+/* One sentence of the expert: words inside it where it was put right, else the whole of it. */
+static bool put_correction(FILE *out, const struct story *s, const struct correction *c)
 {
-    struct corrections corrections;
-    opa_hunk *hunks = NULL;
-    size_t count = 0;
-    bool good = expert_correct(&corrections, &said->scene, said->text) == OPA_OK;
-    char *revised = good ? corrections_joined(&corrections, true, said->text) : NULL;
-    const opa_text to = {revised, revised ? strlen(revised) : 0};
-    good = revised != NULL && opa_diff_words(s->cli->ctx, &hunks, &count, said->text, to) == OPA_OK;
+    const opa_text to = text_of(c->rewritten);
+    const opa_hunk whole = {.op = OPA_SUBSTITUTE, .generated = {0, c->copied.size}, .revised = {0, to.size}};
+    opa_hunk *made = NULL;
+    size_t count = 1;
+    if (c->score > 1 && opa_diff_words(s->cli->ctx, &made, &count, c->copied, to) != OPA_OK)
+        return false;
     for (size_t i = 0; i < count; i++) {
-        const opa_hunk *h = &hunks[i];
-        put_piece(out, h->op == OPA_KEEP ? "span" : "del", said->text, h->generated);
+        const opa_hunk *h = made ? &made[i] : &whole;
+        put_piece(out, h->op == OPA_KEEP ? "span" : "del", c->copied, h->generated);
+        if (h->op == OPA_SUBSTITUTE && h->revised.end > h->revised.begin)
+            fputc(' ', out);
         if (h->op != OPA_KEEP)
             put_piece(out, "ins", to, h->revised);
     }
-    free(hunks);
-    free(revised);
+    fputc(' ', out);
+    free(made);
+    return true;
+}
+
+static bool put_edits(FILE *out, const struct story *s, const struct said *said)
+{
+    struct corrections corrections;
+    bool good = expert_correct(&corrections, &said->scene, said->text) == OPA_OK;
+    for (size_t i = 0; i < corrections.count && good; i++)
+        good = put_correction(out, s, &corrections.of[i]);
     corrections_release(&corrections);
     return good;
 }
