@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ./run demo [--quick|--full] [--seed N]: OPA-DPO from beginning to end on the micro world, through the public commands.
 # $1 is the build folder. Everything lands in build/demo (or $OPAPAIRS_DEMO_OUT).
+# shellcheck disable=SC2086 # model, fresh, sft and dpo are several words
 set -eu
 here=$(dirname "$0")
 build=$1
@@ -26,7 +27,7 @@ base=$here/base
 # ---- how commands are shown and run ----
 
 PATH=$(cd "$build" && pwd)/cli:$(cd "$build" && pwd)/trainer:$(cd "$build" && pwd)/demo/world:$PATH
-bold= plain=
+bold='' plain=''
 [ ! -t 1 ] || { bold=$(printf '\033[1m'); plain=$(printf '\033[0m'); }
 
 say() { printf '\n%s# %s%s\n' "$bold" "$*" "$plain"; }
@@ -39,6 +40,9 @@ run() {
   "$@" || [ $? -eq 1 ]
 }
 
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
 # Two things at a time where there are two processors: the first is watched, the other's output is shown behind it.
 # The model is so small that one thread is best for each, and so the numbers do not depend on the machine's processors.
 together() {
@@ -49,22 +53,36 @@ together() {
   fi
   (set -e; $2) >"$out/log/$2.txt" 2>&1 &
   other=$!
+  trap 'kill "$other" 2>/dev/null' EXIT
   $1
   status=0
   wait "$other" || status=$?
+  trap - EXIT
   cat "$out/log/$2.txt"
   return $status
 }
 
 # ---- the commands that return ----
 
-model="--model $base --template llava_hf --threads 1 --seed $seed"
+use_seed() {
+  model="--model $base --template llava_hf --threads 1 --seed $1"
+}
+use_seed "$seed"
+sft="--epochs 2 --batch 16 --lr 1e-3 --clip 1"
 fresh="--rank 16 --alpha 32 --targets llm+projector"
 dpo="--epochs 2 --batch 32 --warmup 5 --clip 1 --masks fixed"
 
-# answers NAME [ADAPTER]: what a model says about the test scenes, the likeliest words.
+# answers NAME [DIR]: what the model runs/NAME says about the test scenes, the likeliest words. base has no adapter.
 answers() {
-  run opatrain generate $model ${2:+--adapter "$2"} --prompts "$out/test/scenes.jsonl" --max-new-tokens 80 --batch 64 -o "$out/answers/$1.jsonl"
+  adapter="--adapter ${2:-$out}/runs/$1"
+  [ "$1" != base ] || adapter=
+  run opatrain generate $model $adapter --prompts "$out/test/scenes.jsonl" --max-new-tokens 80 --batch 64 \
+    -o "${2:-$out}/answers/$1.jsonl"
+}
+
+# sample SCENES FILE: how the model answers when it is not asked for the likeliest words.
+sample() {
+  run opatrain generate $model --prompts "$1" --temperature 0.5 --top-p 0.95 --top-k 30 --max-new-tokens 80 --batch 64 -o "$2"
 }
 
 # ---- the story ----
@@ -73,8 +91,7 @@ roll_out() {
   say "$samples pictures of a drawn world, and a small LLaVA that describes them."
   run microworld scenes --seed 200 --count "$samples" -o "$out/train"
   run microworld scenes --seed 900 --count "$tests" -o "$out/test"
-  run opatrain generate $model --prompts "$out/train/scenes.jsonl" --temperature 0.5 --top-p 0.95 --top-k 30 \
-    --max-new-tokens 80 --batch 64 -o "$out/rollouts.jsonl"
+  sample "$out/train/scenes.jsonl" "$out/rollouts.jsonl"
   run microworld measure "$out/rollouts.jsonl"
 }
 
@@ -87,7 +104,8 @@ correct() {
   run opapairs check "$out/set.opa"
   run opapairs inspect "$out/set.opa" --limit 8 --no-pager
   say "Two edits, word by word."
-  run opapairs inspect "$out/set.opa" $(opapairs ls "$out/set.opa" --jsonl | sed -n 's/.*"id":"\([^"]*\)".*"edited":true.*/\1/p' | head -n 2) --no-pager
+  edited=$(opapairs ls "$out/set.opa" --jsonl | sed -n 's/.*"id":"\([^"]*\)".*"edited":true.*/\1/p' | head -n 2)
+  run opapairs inspect "$out/set.opa" $edited --no-pager
   say "Language, image and anchor pairs, packed for training; anyone can verify them, to the bit."
   run opapairs pack "$out/set.opa" -o "$out/pack" --tokenizer "$base"
   run opapairs verify "$out/pack"
@@ -109,37 +127,37 @@ describe_base() {
 
 opa_and_dpo() {
   say "OPA: fine-tune on the corrections and the ground truth, so that they become on-policy."
-  run opatrain sft $model "$out/pack" -o "$out/runs/opa" $fresh --epochs 2 --batch 16 --lr 1e-3 --clip 1
+  run opatrain sft $model "$out/pack" -o "$out/runs/opa" $fresh $sft
   run opatrain score $model --adapter "$out/runs/opa" "$out/pack" -o "$out/scores/opa.jsonl"
-  answers opa "$out/runs/opa"
+  answers opa
   say "OPA-DPO: DPO from there, on language, image and anchor pairs."
   run opatrain dpo $model --adapter "$out/runs/opa" "$out/pack" -o "$out/runs/opa-dpo" $dpo --lr 5e-5
-  answers opa-dpo "$out/runs/opa-dpo"
+  answers opa-dpo
 }
 
 dpo_language() {
   say "For comparison: DPO without OPA, language pairs only."
   run opatrain dpo $model "$out/pack" -o "$out/runs/dpo-language" $fresh $dpo --lr 1e-4 --objective sigmoid
-  answers dpo-language "$out/runs/dpo-language"
+  answers dpo-language
 }
 
 dpo_all() {
   say "For comparison: all pairs, but without OPA."
   run opatrain dpo $model "$out/pack" -o "$out/runs/dpo" $fresh $dpo --lr 2e-4
-  answers dpo "$out/runs/dpo"
+  answers dpo
 }
 
 opa_dpo_language() {
   say "For comparison: OPA, then language pairs only."
   run opatrain dpo $model --adapter "$out/runs/opa" "$out/pack" -o "$out/runs/opa-dpo-language" $dpo --lr 5e-5 --objective sigmoid
-  answers opa-dpo-language "$out/runs/opa-dpo-language"
+  answers opa-dpo-language
 }
 
 opa_dpo_release() {
   say "For comparison: OPA, then the released code's objective, position by position."
   run opatrain dpo $model --adapter "$out/runs/opa" "$out/pack" -o "$out/runs/opa-dpo-release" $dpo --lr 5e-5 --objective release \
     --context sft
-  answers opa-dpo-release "$out/runs/opa-dpo-release"
+  answers opa-dpo-release
 }
 
 without_opa() {
@@ -148,6 +166,46 @@ without_opa() {
   [ "$size" = quick ] || dpo_all
 }
 
+# volume N: the three main systems from the first N rollouts of $of, one seed's folder.
+volume() {
+  at=$of/n$1
+  mkdir -p "$at/answers" "$at/runs"
+  say "$1 samples, seed $seed."
+  head -n "$1" "$of/rollouts.jsonl" >"$at/rollouts.jsonl"
+  run microworld expert "$at/rollouts.jsonl" -o "$at/step0_rank0.json"
+  run opapairs init "$at/set.opa"
+  run opapairs import "$at/set.opa" "$at/step0_rank0.json"
+  run opapairs pack "$at/set.opa" -o "$at/pack" --tokenizer "$base"
+  run opatrain sft $model "$at/pack" -o "$at/runs/opa" $fresh $sft
+  answers opa "$at"
+  run opatrain dpo $model --adapter "$at/runs/opa" "$at/pack" -o "$at/runs/opa-dpo" $dpo --lr 5e-5
+  answers opa-dpo "$at"
+  run opatrain dpo $model "$at/pack" -o "$at/runs/dpo-language" $fresh $dpo --lr 1e-4 --objective sigmoid
+  answers dpo-language "$at"
+}
+
+smaller_volumes() {
+  for samples in 600 1200 2400; do volume $samples; done
+}
+
+largest_volume() {
+  volume 4800
+}
+
+# More data, other seeds.
+volumes() {
+  run microworld scenes --seed 200 --count 4800 -o "$out/train-4800"
+  for seed in 1 2 3; do
+    use_seed $seed
+    of=$out/volumes/s$seed
+    mkdir -p "$of"
+    say "Rollouts with seed $seed."
+    sample "$out/train-4800/scenes.jsonl" "$of/rollouts.jsonl"
+    together largest_volume smaller_volumes
+  done
+}
+
+begun=$(date +%s)
 rm -rf "$out"
 mkdir -p "$out/answers" "$out/scores" "$out/runs" "$out/log"
 roll_out
@@ -155,5 +213,11 @@ correct
 score_base
 together opa_and_dpo without_opa
 [ "$size" = quick ] || together opa_dpo_release opa_dpo_language
+[ "$size" != full ] || volumes
 say "What came of it."
 run microworld report "$out" --tokenizer "$base" -o "$out/report.html"
+cat <<TEXT
+
+$(($(date +%s) - begun)) seconds in all. Now point the same commands at your own model: opatrain generate --model llava-1.5-7b-hf/ ...,
+an expert's reports, opapairs import, pack, opatrain sft, dpo. opapairs --help and opatrain --help list the verbs.
+TEXT

@@ -19,6 +19,27 @@ static void print_system(struct cli *cli, const struct story *s, const struct sy
                m->hal_rate_error, m->cover, m->cover_error, excess, m->chair, m->attribute_errors, m->words);
 }
 
+static void print_volume(struct cli *cli, const char *label, int samples, const struct volume *v)
+{
+    if (v->seeds == 0)
+        return;
+    out_printf(cli, "%-26s %7d %5d", label, samples, v->seeds);
+    for (int k = 0; k < 3; k++)
+        out_printf(cli, k < 2 ? "  %5.1f +- %3.1f" : "  %+5.1f +- %3.1f", v->mean[k], v->deviation[k]);
+    out_printf(cli, "\n");
+}
+
+static void print_volumes(struct cli *cli, const struct story *s)
+{
+    out_printf(cli, "\n%s%-26s %7s %5s  %12s  %12s  %12s%s\n", style_begin(cli, STYLE_BOLD), "", "samples", "seeds",
+               "HalRate", "Cover", "curve", style_end(cli, STYLE_BOLD));
+    for (int i = 0; i < VOLUME_SYSTEMS; i++) {
+        for (int v = 0; v < VOLUMES; v++)
+            print_volume(cli, s->systems[OPA + i].label, volume_samples[v], &s->volumes[v][i]);
+    }
+    out_printf(cli, "+-: standard deviation over the seeds.\n");
+}
+
 static double mean(double sum, int64_t count)
 {
     return count > 0 ? sum / (double)count : 0;
@@ -74,6 +95,8 @@ static int run(struct cli *cli, int argc, char **argv)
     int result = story_read(&story, cli, cli->args[0], tokenizer);
     if (result == 0)
         print_story(cli, &story);
+    if (result == 0 && story_has_volumes(&story))
+        print_volumes(cli, &story);
     if (result == 0 && page != NULL)
         result = write_page(cli, page, &story);
     story_release(&story);

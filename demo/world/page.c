@@ -30,6 +30,7 @@ static const char head[] =
     ".track{fill:var(--rule);opacity:.45}.whisker{stroke:var(--ink);stroke-width:1.3;fill:none}.line{fill:none;stroke-"
     "width:2}\n"
     ".curve{stroke:var(--dim);stroke-dasharray:5 3}.dot{stroke:var(--card);stroke-width:1.5}\n"
+    ".wide{overflow-x:auto}.wide svg{min-width:640px}\n"
     ".legend{font-size:.87rem;margin:.3rem 0;max-width:none}.legend span{margin-right:1em;white-space:nowrap}\n"
     "i{display:inline-block;width:.7em;height:.7em;border-radius:50%;margin-right:.4em}\n"
     ".scene{display:flex;gap:1.2rem;border-top:1px solid var(--rule);padding:1rem 0}.scene>div{min-width:0}\n"
@@ -143,6 +144,30 @@ static void put_limits(FILE *out)
           out);
 }
 
+static void put_volumes(FILE *out, const struct story *s)
+{
+    fputs("<h2>More data, other seeds</h2>\n<div "
+          "class=table><table><tr><th>system<th>samples<th>seeds<th>HalRate<th>Cover"
+          "<th>over the curve</tr>\n",
+          out);
+    for (int i = 0; i < VOLUME_SYSTEMS; i++) {
+        for (int n = 0; n < VOLUMES; n++) {
+            const struct volume *v = &s->volumes[n][i];
+            if (v->seeds == 0)
+                continue;
+            fprintf(out, "<tr><td><i class='%s'></i>%s<td>%d<td>%d", s->systems[OPA + i].name,
+                    s->systems[OPA + i].label, volume_samples[n], v->seeds);
+            for (int k = 0; k < 3; k++)
+                fprintf(out, k < 2 ? "<td>%.1f <small>&plusmn; %.1f</small>" : "<td>%+.1f <small>&plusmn; %.1f</small>",
+                        v->mean[k], v->deviation[k]);
+            fputs("</tr>\n", out);
+        }
+    }
+    fputs("</table></div>\n<p class=lead><small>&plusmn; is the standard deviation over seeds: of rollouts, order and "
+          "adapters; the base and the scenes are the same.</small></p>\n",
+          out);
+}
+
 bool story_write_page(FILE *out, const struct story *s)
 {
     fputs(head, out);
@@ -157,7 +182,10 @@ bool story_write_page(FILE *out, const struct story *s)
     page_policy(out, s);
     fputs("</div>\n<h2>Training</h2>\n<div class=grid2>\n", out);
     bool good = page_training(out, s);
-    fputs("</div>\n<h2>The first five scenes of the test</h2>\n<p class=lead>Not chosen. <span "
+    fputs("</div>\n", out);
+    if (story_has_volumes(s))
+        put_volumes(out, s);
+    fputs("<h2>The first five scenes of the test</h2>\n<p class=lead>Not chosen. <span "
           "class=invented>Invented</span>; "
           "<span class=wrong>wrong</span> colour or place; <span class=new>not in the base's answer</span>; the "
           "expert's edits: "

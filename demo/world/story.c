@@ -107,6 +107,23 @@ static int read_scores(struct story *s, const opa_tokenizer *tokenizer)
     return result;
 }
 
+static int read_volumes(struct story *s)
+{
+    const char *names[VOLUME_SYSTEMS];
+    for (int i = 0; i < VOLUME_SYSTEMS; i++)
+        names[i] = s->systems[OPA + i].name;
+    return volumes_read(s->cli, s->volumes, s->dir, names, s->curve);
+}
+
+bool story_has_volumes(const struct story *s)
+{
+    for (int i = 0; i < VOLUMES * VOLUME_SYSTEMS; i++) {
+        if (s->volumes[i / VOLUME_SYSTEMS][i % VOLUME_SYSTEMS].seeds > 0)
+            return true;
+    }
+    return false;
+}
+
 int story_read(struct story *out, struct cli *cli, const char *dir, const char *tokenizer)
 {
     opa_tokenizer *t = NULL;
@@ -123,6 +140,8 @@ int story_read(struct story *out, struct cli *cli, const char *dir, const char *
     }
     if (result == 0)
         result = read_scores(out, t);
+    if (result == 0)
+        result = read_volumes(out);
     opa_tokenizer_free(t);
     return result;
 }

@@ -5,6 +5,7 @@
 
 #include "curve.h"
 #include "policy.h"
+#include "volumes.h"
 
 /* A model that the demo made. */
 struct system {
@@ -18,7 +19,7 @@ struct system {
     bool on_curve;
     double excess; /* HalRate over the base's abstention curve at the same Cover, points; where on_curve */
 };
-enum { SYSTEMS = 7, BASE = 0, OPA = 1 };
+enum { SYSTEMS = 7, BASE = 0, OPA = 1 }; /* the volumes are of the systems from OPA on */
 
 /* Updates of a training run. */
 struct updates {
@@ -33,7 +34,11 @@ struct story {
     struct curve_point curve[CURVE_POINTS];
     struct policy policy[2]; /* of the base and of OPA */
     struct updates updates[SYSTEMS];
+    struct volume volumes[VOLUMES][VOLUME_SYSTEMS]; /* of OPA, OPA-DPO and DPO without OPA; with --full only */
 };
+
+/* Was any volume run? */
+bool story_has_volumes(const struct story *s);
 
 /* Reads the folder. 0, or an exit code; to be released either way. */
 int story_read(struct story *out, struct cli *cli, const char *dir, const char *tokenizer);

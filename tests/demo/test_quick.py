@@ -18,7 +18,6 @@ class Quick(WorldCase):
             env={**os.environ, "OPAPAIRS_DEMO_OUT": out},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=850,
         )
         said = p.stdout.decode()
         self.assertEqual(p.returncode, 0, said)
