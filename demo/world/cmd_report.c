@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* report: what came of the demo, as a table and as a page. */
+#include <math.h>
+
 #include "story.h"
 #include "term.h"
 
@@ -24,7 +26,7 @@ static void print_volume(struct cli *cli, const char *label, int samples, const 
     if (v->seeds == 0)
         return;
     out_printf(cli, "%-26s %7d %5d", label, samples, v->seeds);
-    for (int k = 0; k < 3; k++)
+    for (int k = 0; k < 3 && !isnan(v->mean[k]); k++)
         out_printf(cli, k < 2 ? "  %5.1f +- %3.1f" : "  %+5.1f +- %3.1f", v->mean[k], v->deviation[k]);
     out_printf(cli, "\n");
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+
 #include "page.h"
 
 static const char head[] =
@@ -157,7 +159,7 @@ static void put_volumes(FILE *out, const struct story *s)
                 continue;
             fprintf(out, "<tr><td><i class='%s'></i>%s<td>%d<td>%d", s->systems[OPA + i].name,
                     s->systems[OPA + i].label, volume_samples[n], v->seeds);
-            for (int k = 0; k < 3; k++)
+            for (int k = 0; k < 3 && !isnan(v->mean[k]); k++)
                 fprintf(out, k < 2 ? "<td>%.1f <small>&plusmn; %.1f</small>" : "<td>%+.1f <small>&plusmn; %.1f</small>",
                         v->mean[k], v->deviation[k]);
             fputs("</tr>\n", out);
