@@ -140,8 +140,7 @@ static void put_limits(FILE *out)
           "curve or "
           "above it, as much could be had by saying less.\n"
           "<li>It does not confirm the paper. The world was adjusted until the order of the methods was the paper's; "
-          "there is one "
-          "base, one run, and learning rates were tried unevenly.\n"
+          "there is one base and, without --full, one run; learning rates were tried unevenly.\n"
           "<li>The expert is an oracle that knows the scene; people and GPT-4V err.\n</ul>\n",
           out);
 }

@@ -90,12 +90,11 @@ void page_frontier(FILE *out, const struct story *s)
     }
     plot_end(&p);
     legend(out, s, false);
-    fputs("<figcaption>The grey line is the base itself, made to say only what it is sure of (its sentences deleted "
+    fputs("<figcaption>The grey line is the base itself, made to say only what it is sure of: its sentences deleted "
           "whose "
-          "object word has less than a least probability). A system <b>below</b> the line tells right from wrong "
-          "better than "
-          "the base; one <b>on</b> it only says less; one <b>above</b> it says less of the wrong "
-          "things.</figcaption></figure>\n",
+          "object word has less than a least probability. A system <b>below</b> the line tells right from wrong better "
+          "than the base; one <b>on</b> it only says less; <b>above</b> it, saying less would have done "
+          "better.</figcaption></figure>\n",
           out);
 }
 
