@@ -181,6 +181,8 @@ static int run(struct cli *cli, int argc, char **argv)
         return go;
     if (s.out == NULL)
         return cli_usage(cli, "where to? give -o DIR");
+    if (s.first + s.count > SCENES_MOST)
+        return cli_usage(cli, "--first, --count: a world has %d scenes", SCENES_MOST);
     return open_and_draw(&s);
 }
 

@@ -35,7 +35,7 @@ void scene_draw(struct scene *out, uint64_t seed, uint32_t number);
 const struct object *scene_find(const struct scene *scene, int kind);
 
 /* "scene-200-00017": the id of a picture says its scene. A sample's id begins with it. */
-enum { SCENE_ID_SIZE = 40 };
+enum { SCENE_ID_SIZE = 40, SCENES_MOST = 1000000000 };
 const char *scene_id(char out[SCENE_ID_SIZE], const struct scene *scene);
 /* Draws the scene that an id begins with; false: it begins with none. */
 bool scene_of_id(struct scene *out, opa_text id);

@@ -81,6 +81,7 @@ class BadInput(WorldCase):
             (("expert", self.path("nothing"), "-o", self.path("x")), 66, "nothing"),
             (("expert", no_text), 2, "give -o FILE"),
             (("scenes", "--count", 1), 2, "give -o DIR"),
+            (("scenes", "--first", 999999999, "--count", 2, "-o", self.path("x")), 2, "a world has 1000000000 scenes"),
             (("scenes", "-o", no_text), 73, "b.jsonl"),
             (("report", self.path("nothing"), "--tokenizer", BASE), 66, "base.jsonl"),
             (("report", self.folder), 2, "--tokenizer"),
