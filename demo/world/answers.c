@@ -52,12 +52,12 @@ static int add(struct reading *r, opa_text id, opa_text text, const struct scene
         a->capacity = most;
     }
     struct said *said = &a->of[a->count];
-    char *copy = malloc(text.size + 1);
-    *said = (struct said){.id = strndup(id.data, id.size), .text = {copy, text.size}, .scene = *scene};
+    *said = (struct said){.id = strndup(id.data, id.size), .bytes = malloc(text.size + 1), .scene = *scene};
     a->count++;
-    if (said->id == NULL || copy == NULL)
+    if (said->id == NULL || said->bytes == NULL)
         return cli_error(r->cli, EXIT_IO, "out of memory");
-    memcpy(copy, text.data, text.size);
+    memcpy(said->bytes, text.data, text.size);
+    said->text = (opa_text){said->bytes, text.size};
     return 0;
 }
 
@@ -88,7 +88,7 @@ void answers_release(struct answers *a)
 {
     for (size_t i = 0; i < a->count; i++) {
         free(a->of[i].id);
-        free((char *)(uintptr_t)a->of[i].text.data);
+        free(a->of[i].bytes);
     }
     free(a->of);
     *a = (struct answers){0};

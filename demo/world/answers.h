@@ -7,8 +7,8 @@
 #include "scene.h"
 
 struct said {
-    char *id;
-    opa_text text; /* owned */
+    char *id, *bytes;
+    opa_text text; /* bytes, which may hold a NUL */
     struct scene scene;
 };
 
