@@ -46,7 +46,7 @@ trap 'exit 143' TERM
 # Two things at a time where there are two processors: the first is watched, the other's output is shown behind it.
 # The model is so small that one thread is best for each, and so the numbers do not depend on the machine's processors.
 together() {
-  if [ "$(getconf _NPROCESSORS_ONLN)" -lt 2 ]; then
+  if [ "$(nproc)" -lt 2 ]; then
     $1
     $2
     return

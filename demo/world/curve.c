@@ -89,13 +89,16 @@ int curve_make(struct cli *cli, struct curve_point out[CURVE_POINTS], const stru
 
 bool curve_hal_rate(double *out, const struct curve_point curve[CURVE_POINTS], double cover)
 {
-    for (int i = 0; i + 1 < CURVE_POINTS; i++) {
-        const struct measures *more = &curve[i].measures, *less = &curve[i + 1].measures;
-        if (cover > more->cover || cover < less->cover || more->cover == less->cover)
-            continue;
-        const double part = (cover - less->cover) / (more->cover - less->cover);
-        *out = less->hal_rate + part * (more->hal_rate - less->hal_rate);
-        return true;
+    int i = CURVE_POINTS - 1; /* the strictest point that still covers so much */
+    while (i >= 0 && curve[i].measures.cover < cover)
+        i--;
+    if (i < 0 || (i == CURVE_POINTS - 1 && curve[i].measures.cover > cover))
+        return false;
+    const struct measures *more = &curve[i].measures;
+    *out = more->hal_rate;
+    if (more->cover > cover) {
+        const struct measures *less = &curve[i + 1].measures;
+        *out -= (more->cover - cover) / (more->cover - less->cover) * (more->hal_rate - less->hal_rate);
     }
-    return false;
+    return true;
 }

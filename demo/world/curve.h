@@ -17,7 +17,7 @@ struct curve_point {
 /* @p answers in order of id; @p scores: opatrain score over a pack of them. 0, or an exit code. */
 int curve_make(struct cli *cli, struct curve_point out[CURVE_POINTS], const struct answers *answers, const char *scores,
                const opa_tokenizer *tokenizer);
-/* HalRate of the curve at this Cover, between two points on a straight line; false: beyond its ends. */
+/* The least HalRate of the curve at this Cover, between two points on a straight line; false: beyond its ends. */
 bool curve_hal_rate(double *out, const struct curve_point curve[CURVE_POINTS], double cover);
 
 #endif
