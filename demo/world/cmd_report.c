@@ -25,7 +25,7 @@ static void print_volume(struct cli *cli, const char *label, int samples, const 
 {
     if (v->seeds == 0)
         return;
-    out_printf(cli, "%-26s %7d %5d", label, samples, v->seeds);
+    out_printf(cli, "%-25s %6d %5d", label, samples, v->seeds);
     for (int k = 0; k < 3 && !isnan(v->mean[k]); k++)
         out_printf(cli, k < 2 ? "  %5.1f +- %3.1f" : "  %+5.1f +- %3.1f", v->mean[k], v->deviation[k]);
     out_printf(cli, "\n");
@@ -33,7 +33,7 @@ static void print_volume(struct cli *cli, const char *label, int samples, const 
 
 static void print_volumes(struct cli *cli, const struct story *s)
 {
-    out_printf(cli, "\n%s%-26s %7s %5s  %12s  %12s  %12s%s\n", style_begin(cli, STYLE_BOLD), "", "samples", "seeds",
+    out_printf(cli, "\n%s%-25s %6s %5s  %12s  %12s  %12s%s\n", style_begin(cli, STYLE_BOLD), "", "data", "seeds",
                "HalRate", "Cover", "curve", style_end(cli, STYLE_BOLD));
     for (int i = 0; i < VOLUME_SYSTEMS; i++) {
         for (int v = 0; v < VOLUMES; v++)
@@ -57,15 +57,15 @@ static void print_story(struct cli *cli, const struct story *s)
                 print_system(cli, s, &s->systems[i]);
         }
     }
-    out_printf(
-        cli,
-        "\nPer cent of %lld test scenes. HalRate: answers that name what is not there; Cover: objects named; attr.:\n"
-        "wrong colours or places. curve: HalRate over that of the base when it only says less, at equal Cover:\n"
-        "below 0 it sees better, above 0 saying less would have done as well.\n",
-        (long long)s->systems[BASE].measures.answers);
     out_printf(cli,
-               "The expert's words have a mean log-prob of %.2f in the base and of %.2f behind OPA (kept words: %.2f, "
-               "%.2f).\n",
+               "\nPer cent of %lld test scenes, with standard errors. HalRate: answers that name\n"
+               "what is not there. Cover: objects named. attr.: wrong colours or places. curve:\n"
+               "HalRate over that of the base when it only says less, at equal Cover; below 0 it\n"
+               "sees better, above 0 saying less would have done better.\n",
+               (long long)s->systems[BASE].measures.answers);
+    out_printf(cli,
+               "Mean log-prob of the expert's words: %.2f in the base, %.2f behind OPA\n"
+               "(of the words that stayed: %.2f, %.2f).\n",
                mean(base->edited_sum, base->edited), mean(opa->edited_sum, opa->edited),
                mean(base->kept_sum, base->kept), mean(opa->kept_sum, opa->kept));
 }

@@ -42,7 +42,7 @@ class Quick(WorldCase):
     def test_demo(self):
         out, said = self.demo()
         self.check_measures(out)
-        before, after = map(float, re.search(r"mean log-prob of (\S+) in the base and of (\S+) behind OPA", said).groups())
+        before, after = map(float, re.search(r"expert's words: (\S+) in the base, (\S+) behind OPA", said).groups())
         self.assertGreater(after, before + 1.5)
         # the base's own curve is printed, whatever it says
         self.assertRegex(said, r"(?m)^OPA-DPO +.*[+-]\d+\.\d ")

@@ -111,8 +111,9 @@ class Report(WorldCase):
         self.assertIsNone(self.row(out, "OPA")[2])
 
     def test_on_policy(self):
-        words = "mean log-prob of %.2f in the base and of %.2f behind OPA (kept words: %.2f" % (EDITED, EDITED, KEPT)
-        self.assertIn(words, self.report())
+        words = "expert's words: %.2f in the base, %.2f behind OPA\n(of the words that stayed: %.2f, %.2f)"
+        out = self.report()
+        self.assertIn(words % (EDITED, EDITED, KEPT, KEPT), out)
 
     def test_volumes(self):
         for seed, text in ((1, self.said), (2, {i: "" for i in self.said})):
