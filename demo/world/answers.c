@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "answers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- JSON Lines ---- */
+
+static int one_line(struct cli *cli, const char *path, const opa_json_record *record, line_fn line, void *user)
+{
+    opa_json *doc;
+    opa_json_options options = OPA_JSON_OPTIONS_INIT;
+    options.first_line = record->line;
+    const int status = opa_json_parse(cli->ctx, &doc, record->bytes, &options, NULL);
+    if (status != OPA_OK)
+        return cli_fail(cli, status, path);
+    const int result = line(user, doc, record->line);
+    opa_json_free(doc);
+    return result;
+}
+
+int each_line(struct cli *cli, const char *path, line_fn line, void *user)
+{
+    opa_json_stream *stream;
+    opa_json_record record;
+    int result = 0, status = opa_json_stream_open(cli->ctx, &stream, path, NULL, NULL);
+    if (status != OPA_OK)
+        return cli_fail(cli, status, path);
+    while (result == 0 && (status = opa_json_stream_next(stream, &record)) == OPA_OK)
+        result = one_line(cli, path, &record, line, user);
+    opa_json_stream_free(stream);
+    return result != 0 ? result : status == OPA_END ? 0 : cli_fail(cli, status, path);
+}
+
+/* ---- answers ---- */
+
+struct reading {
+    struct cli *cli;
+    struct answers *out;
+    const char *path;
+};
+
+static int add(struct reading *r, opa_text id, opa_text text, const struct scene *scene)
+{
+    struct answers *a = r->out;
+    if (a->count == a->capacity) {
+        const size_t most = a->capacity ? 2 * a->capacity : 1024;
+        struct said *grown = realloc(a->of, most * sizeof *grown);
+        if (grown == NULL)
+            return cli_error(r->cli, EXIT_IO, "out of memory");
+        a->of = grown;
+        a->capacity = most;
+    }
+    struct said *said = &a->of[a->count];
+    *said = (struct said){.id = strndup(id.data, id.size), .bytes = malloc(text.size + 1), .scene = *scene};
+    a->count++;
+    if (said->id == NULL || said->bytes == NULL)
+        return cli_error(r->cli, EXIT_IO, "out of memory");
+    memcpy(said->bytes, text.data, text.size);
+    said->text = (opa_text){said->bytes, text.size};
+    return 0;
+}
+
+static int on_line(void *user, const opa_json *doc, int64_t line)
+{
+    struct reading *r = user;
+    const struct cJSON *root = opa_json_root(doc);
+    struct scene scene;
+    opa_text id, text;
+    if (!opa_json_text(doc, opa_json_get(root, "id"), &id) || !opa_json_text(doc, opa_json_get(root, "text"), &text))
+        return cli_error(r->cli, EXIT_DATA,
+                         "%s:%lld: no answer with an id and a text, as opatrain generate writes them", r->path,
+                         (long long)line);
+    if (!scene_of_id(&scene, id))
+        return cli_error(r->cli, EXIT_DATA,
+                         "%s:%lld: '%.*s' is no picture of this world: scene-SEED-NUMBER was expected", r->path,
+                         (long long)line, (int)id.size, id.data);
+    return add(r, id, text, &scene);
+}
+
+int answers_read(struct cli *cli, struct answers *out, const char *path)
+{
+    struct reading reading = {cli, out, path};
+    return each_line(cli, path, on_line, &reading);
+}
+
+void answers_release(struct answers *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        free(a->of[i].id);
+        free(a->of[i].bytes);
+    }
+    free(a->of);
+    *a = (struct answers){0};
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(((const struct said *)a)->id, ((const struct said *)b)->id);
+}
+
+void answers_sort(struct answers *a)
+{
+    if (a->count > 0)
+        qsort(a->of, a->count, sizeof *a->of, by_id);
+}
+
+const struct said *answers_find(const struct answers *a, opa_text id)
+{
+    size_t low = 0, high = a->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = text_compare(text_of(a->of[middle].id), id);
+        if (order == 0)
+            return &a->of[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}

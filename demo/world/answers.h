@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a model said about scenes: the lines of opatrain generate. */
+#ifndef MICROWORLD_ANSWERS_H
+#define MICROWORLD_ANSWERS_H
+
+#include "microworld.h"
+#include "scene.h"
+
+struct said {
+    char *id, *bytes;
+    opa_text text; /* bytes, which may hold a NUL */
+    struct scene scene;
+};
+
+/* {0}; released with answers_release(). */
+struct answers {
+    struct said *of; /* in the order of the file */
+    size_t count, capacity;
+};
+
+/* 0, or an exit code: it was said what is wrong with which line. */
+int answers_read(struct cli *cli, struct answers *out, const char *path);
+void answers_release(struct answers *a);
+/* The answer with this id; NULL: none. The list must be in order of id: see answers_sort(). */
+const struct said *answers_find(const struct answers *a, opa_text id);
+void answers_sort(struct answers *a);
+
+/* Calls @p line for each document of a JSON Lines file; what it returns other than 0 ends the reading. 0 or an exit
+ * code. */
+typedef int (*line_fn)(void *user, const opa_json *doc, int64_t line);
+int each_line(struct cli *cli, const char *path, line_fn line, void *user);
+
+#endif

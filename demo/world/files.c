@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+
+#include "microworld.h"
+
+FILE *create_file(struct cli *cli, const char *dir, const char *name)
+{
+    char path[4096];
+    const int n = snprintf(path, sizeof path, "%s%s%s", dir ? dir : "", dir ? "/" : "", name);
+    errno = ENAMETOOLONG;
+    FILE *file = (size_t)n < sizeof path ? fopen(path, "wb") : NULL;
+    if (file == NULL)
+        cli_error(cli, EXIT_CREATE, "%s: %s", path, strerror(errno));
+    return file;
+}
+
+int close_file(struct cli *cli, FILE *file, const char *name, int result)
+{
+    const bool failed = ferror(file) != 0;
+    if ((fclose(file) != 0 || failed) && result == 0)
+        return cli_error(cli, EXIT_IO, "%s: %s", name, strerror(errno));
+    return result;
+}
+
+int put_json_line(struct cli *cli, FILE *file, opa_json_writer *w)
+{
+    opa_text line;
+    if (opa_json_writer_finish(w, &line) != OPA_OK)
+        return cli_error(cli, EXIT_IO, "out of memory");
+    fwrite(line.data, 1, line.size, file);
+    fputc('\n', file);
+    opa_json_writer_clear(w);
+    return ferror(file) ? cli_error(cli, EXIT_IO, "%s", strerror(errno)) : 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How much a model makes up (CHAIR, arXiv 1809.02156; HalRate and Cover as in AMBER, arXiv 2311.07397) and how much it
+ * says. Low hallucination means nothing without Cover: who says nothing makes nothing up. */
+#ifndef MICROWORLD_MEASURE_H
+#define MICROWORLD_MEASURE_H
+
+#include "sentence.h"
+
+/* Sums over answers; {0} begins. */
+struct tally {
+    int64_t answers, with_invented, invented, mentions, words;
+    int64_t described, misdescribed; /* mentions of what is there; of these with a wrong colour or place */
+    double chair, cover, cover_squares;
+};
+void tally_add(struct tally *t, const struct scene *scene, opa_text answer);
+
+/* All in per cent, but words and mentions. */
+struct measures {
+    double hal_rate;         /* answers with at least one invented object */
+    double hal_rate_error;   /* its standard error */
+    double chair;            /* invented among the objects of an answer, mean over answers */
+    double chair_i;          /* invented among all objects mentioned */
+    double cover;            /* objects of the scene that are mentioned, mean over answers */
+    double cover_error;      /* its standard error */
+    double attribute_errors; /* wrong colour or place among mentions of what is there */
+    double words, mentions;  /* of an answer */
+    int64_t answers;
+};
+struct measures tally_measures(const struct tally *t);
+
+/* The measures by name, in the order in which they are shown. */
+struct measure_name {
+    const char *key;   /* "hal_rate" */
+    const char *label; /* "HalRate" */
+    size_t offset;     /* of the double in struct measures */
+};
+enum { MEASURES = 9 };
+extern const struct measure_name measure_names[MEASURES];
+
+#endif

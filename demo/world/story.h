@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the demo's folder holds when it is through: all that the report shows. */
+#ifndef MICROWORLD_STORY_H
+#define MICROWORLD_STORY_H
+
+#include "curve.h"
+#include "policy.h"
+#include "volumes.h"
+
+/* A model that the demo made. */
+struct system {
+    const char *name;       /* answers/NAME.jsonl, runs/NAME/log.jsonl */
+    const char *label;      /* "OPA-DPO" */
+    const char *what;       /* how it came about */
+    bool step;              /* of the method itself; else a comparison */
+    bool there;             /* this run of the demo made it */
+    struct answers answers; /* in order of id */
+    struct measures measures;
+    bool on_curve;
+    double excess; /* HalRate over the base's abstention curve at the same Cover, points; where on_curve */
+};
+enum { SYSTEMS = 7, BASE = 0, OPA = 1 }; /* the volumes are of the systems from OPA on */
+
+/* Updates of a training run. */
+struct updates {
+    size_t count, capacity;
+    double *loss, *margin; /* margin: NAN where the objective has none */
+};
+
+struct story {
+    struct cli *cli;
+    const char *dir;
+    struct system systems[SYSTEMS];
+    struct curve_point curve[CURVE_POINTS];
+    struct policy policy[2]; /* of the base and of OPA */
+    struct updates updates[SYSTEMS];
+    struct volume volumes[VOLUMES][VOLUME_SYSTEMS]; /* of OPA, OPA-DPO and DPO without OPA; with --full only */
+};
+
+/* Was any volume run? */
+bool story_has_volumes(const struct story *s);
+
+/* Reads the folder. 0, or an exit code; to be released either way. */
+int story_read(struct story *out, struct cli *cli, const char *dir, const char *tokenizer);
+void story_release(struct story *s);
+
+/* The report as one HTML file that needs nothing else. False: out of memory; failed writes show in @p out. */
+bool story_write_page(FILE *out, const struct story *s);
+
+#endif

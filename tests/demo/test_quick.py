@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""./run demo --quick, the whole house from rollouts to the report, and whether it does what it is for. The bounds have
+slack for other machines' arithmetic: the base alone has a standard error of 2.5 points."""
+
+import os
+import re
+import subprocess
+import unittest
+
+from demo_support import DEMO, WorldCase
+
+
+class Quick(WorldCase):
+    def demo(self):
+        out = self.path("out")
+        p = subprocess.run(
+            ["sh", os.path.join(DEMO, "demo.sh"), os.environ["OPA_BUILD"], "--quick"],
+            env={**os.environ, "OPAPAIRS_DEMO_OUT": out},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        said = p.stdout.decode()
+        self.assertEqual(p.returncode, 0, said)
+        return out, said
+
+    def check_measures(self, out):
+        base, opa, opa_dpo, plain = self.measures(
+            *[os.path.join(out, "answers", n + ".jsonl") for n in ("base", "opa", "opa-dpo", "dpo-language")]
+        )
+        print({k: (round(m["hal_rate"], 1), round(m["cover"], 1)) for k, m in zip("bodp", (base, opa, opa_dpo, plain))})
+        self.assertGreater(base["hal_rate"], 40)
+        self.assertLess(base["hal_rate"], 60)
+        self.assertLess(plain["hal_rate"], base["hal_rate"])
+        self.assertLess(opa["hal_rate"], base["hal_rate"] - 10)
+        self.assertLess(opa_dpo["hal_rate"], opa["hal_rate"])
+        self.assertLess(opa_dpo["hal_rate"], plain["hal_rate"] - 5)
+        # who says little makes little up
+        for name, floor in ((plain, 60), (opa, 55), (opa_dpo, 40)):
+            self.assertGreater(name["cover"], floor)
+            self.assertLess(name["attribute_errors"], 25)
+
+    def test_demo(self):
+        out, said = self.demo()
+        self.check_measures(out)
+        before, after = map(float, re.search(r"expert's words: (\S+) in the base, (\S+) behind OPA", said).groups())
+        self.assertGreater(after, before + 1.5)
+        # the base's own curve is printed, whatever it says
+        self.assertRegex(said, r"(?m)^OPA-DPO +.*[+-]\d+\.\d ")
+        self.assertIn("OK, 800 samples", said)
+        with open(os.path.join(out, "report.html"), encoding="utf-8") as f:
+            page = f.read()
+        self.assertEqual(page.count("<svg"), page.count("</svg>"))
+        self.assertEqual(page.count("data:image/png;base64,"), 5)
+        self.assertNotRegex(page, r"(?:src|href)='?https?:|\b(?:nan|inf)\b")
+
+
+if __name__ == "__main__":
+    if os.environ["OPA_SANITIZED"] == "1":
+        print("skipped: training under sanitizers would take too long; trainer/ has its own tests")
+        raise SystemExit(77)
+    unittest.main()
