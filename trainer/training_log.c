@@ -175,11 +175,12 @@ void log_progress(struct training *tr, int64_t step)
 {
     const struct loss_report *r = &tr->update.report;
     const double pairs = (double)r->pairs;
-    const size_t n = (size_t)snprintf(tr->told, sizeof tr->told, "loss %.4f", r->terms.total);
+    char chosen[sizeof tr->told] = ""; /* numbers of a run that overflows are long, and cut */
     if (r->pairs > 0)
-        snprintf(tr->told + n, sizeof tr->told - n, ", margin %.3f, %.0f%% right, chosen %.1f, rejected %.1f",
+        snprintf(chosen, sizeof chosen, ", margin %.3f, %.0f%% right, chosen %.1f, rejected %.1f",
                  (r->reward_chosen - r->reward_rejected) / pairs, 100 * r->right / pairs, r->chosen / pairs,
                  r->rejected / pairs);
+    snprintf(tr->told, sizeof tr->told, "loss %.4f%s", r->terms.total, chosen);
     tr->step = step;
     show_steps(tr, 0, 0);
 }

@@ -159,7 +159,7 @@ class Ranks(TrainingCase):
 
     def test_what_only_one_rank_finds_is_everybodys(self):
         pack = self.demo_pack()
-        for more, code, words in (("--model /nowhere", 66, "rank 1: /nowhere"), ("--lr 1", 65, "another lr than rank 0's"),
+        for more, code, words in (("--model /nowhere", 66, "rank 1: /nowhere"), ("--lr 1", 65, "another lr (0.001 there, 1 now) than rank 0's"),
                                   ("--nonsense", 2, "rank 1: unknown option")):
             wrapper = self.write("wrapper", '#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" = 0 ] || set -- "$@" %s\nexec "$@"\n' % more)
             os.chmod(wrapper, 0o755)

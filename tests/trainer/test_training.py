@@ -10,6 +10,7 @@ import re
 import resource
 import signal
 import subprocess
+import time
 
 from support import main
 from trainer_support import CASE, CHECKPOINT, FAST, KILLS, OPATRAIN, TrainingCase
