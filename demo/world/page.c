@@ -19,7 +19,8 @@ static const char head[] =
     "background:var(--ground);max-width:1120px;margin:2rem auto;padding:0 1.2rem}\n"
     "h1{font-size:1.8rem;margin:0}h2{font-size:1.25rem;margin:2.4rem 0 "
     ".4rem}p{max-width:48rem}.lead{color:var(--dim)}\n"
-    "code{font-size:.9em}table{border-collapse:collapse;width:100%}th,td{padding:.3rem .7rem;text-align:right;"
+    "code{font-size:.9em;white-space:nowrap}table{border-collapse:collapse;width:100%}th,td{padding:.3rem "
+    ".7rem;text-align:right;"
     "border-bottom:1px solid var(--rule);white-space:nowrap;font-variant-numeric:tabular-nums}th{font-weight:600}\n"
     "th:first-child,td:first-child{text-align:left}td small{color:var(--dim)}tr.step td:first-child{font-weight:600}\n"
     ".table{overflow-x:auto}.grid2{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:"
@@ -140,7 +141,7 @@ static void put_limits(FILE *out)
           "curve or "
           "above it, as much could be had by saying less.\n"
           "<li>It does not confirm the paper. The world was adjusted until the order of the methods was the paper's; "
-          "there is one base and, without --full, one run; learning rates were tried unevenly.\n"
+          "there is one base and, without <code>--full</code>, one run; learning rates were tried unevenly.\n"
           "<li>The expert is an oracle that knows the scene; people and GPT-4V err.\n</ul>\n",
           out);
 }
