@@ -218,6 +218,7 @@ say "What came of it."
 run microworld report "$out" --tokenizer "$base" -o "$out/report.html"
 cat <<TEXT
 
-$(($(date +%s) - begun)) seconds in all. Now point the same commands at your own model: opatrain generate --model llava-1.5-7b-hf/ ...,
-an expert's reports, opapairs import, pack, opatrain sft, dpo. opapairs --help and opatrain --help list the verbs.
+$(($(date +%s) - begun)) seconds in all. Now the same with your own model: opatrain generate --model
+llava-1.5-7b-hf/ ..., an expert's reports, opapairs import and pack, opatrain sft and dpo.
+opapairs --help and opatrain --help list the verbs.
 TEXT
