@@ -147,6 +147,10 @@ void plan_say_peak(struct training *tr);
 int loop_run(struct training *tr);
 struct adapter_out training_adapter(const struct training *tr); /* what checkpoints hold */
 
+/* The reference's log-probs, and how likely it finds the data (training_reference.c). */
+int feed_reference(struct training *tr, struct samples *s);
+int feed_on_policy(struct training *tr);
+
 /* The logs (training_log.c), which the first rank has open. */
 int log_open(struct training *tr);
 int log_update(struct training *tr, int64_t step, double rate, double seconds, int64_t tokens);
@@ -159,9 +163,8 @@ void log_progress_within(struct training *tr, bool train, size_t done, size_t co
 /* Samples ready for the pass (training_feed.c). */
 int feed_measure(struct training *tr, struct samples *s, char *const *paths, size_t count);
 int feed_features(struct training *tr, struct samples *s);
-int feed_reference(struct training *tr, struct samples *s);
-/* Say how likely the reference finds the data: behind feed_reference(). */
-int feed_on_policy(struct training *tr);
+/* Sample @p place with its pairs, without anything that the model makes. */
+int feed_read(struct training *tr, const struct samples *s, struct example *e, size_t place);
 int feed_example(struct training *tr, struct samples *s, struct example *e, size_t place, uint64_t visit);
 /* A rank's part of samples order[0..count): they are divided by their tokens, in order. */
 struct share {
