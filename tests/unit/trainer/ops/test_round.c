@@ -13,7 +13,7 @@ static uint16_t rounded(const ops_context *ctx, ops_dtype to, float x)
 
 static void between(const ops_context *ctx, ops_dtype to, uint16_t low)
 {
-    const uint16_t bits[2] = {low, (uint16_t)(low + 1)};
+    const uint16_t bits[4] = {low, (uint16_t)(low + 1)}; /* as much as two float32 take, which decode() could be asked for */
     const float a = (float)decode(to, bits, 0), b = (float)decode(to, bits, 1);
     assert_int_equal(rounded(ctx, to, a), low);
     if (isinf(b))
