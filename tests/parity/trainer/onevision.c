@@ -163,10 +163,10 @@ static void check_one(struct golden *g, struct session *s, struct prompter *prom
 void check_onevision(struct golden *g)
 {
     struct session session = {.t = &g->t, .model = g->model};
-    struct prompter prompter;
-    struct conversation conversation;
+    struct prompter prompter = {0};
+    struct conversation conversation = {0};
     char *path = path_join(g->dir, "samples.jsonl");
-    opa_json_stream *stream;
+    opa_json_stream *stream = NULL;
     opa_json_record record;
     if (conversation_open(&g->t, &conversation, "onevision_hf") != OPA_OK ||
         prompter_init(&g->t, &prompter, &conversation, g->model->tokenizer) != OPA_OK ||
