@@ -19,7 +19,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SPLITS = (("dev", 6, 400), ("test", 900, 800))
-QUESTIONS, COMPARED = 4, 20
+QUESTIONS, COMPARED = 2, 20
 
 
 def read_lines(path):
@@ -34,7 +34,7 @@ def answers_to(arguments, prompts, pictures, name):
     subprocess.run([os.path.join(arguments.build, "trainer/opatrain"), "generate", "--model", arguments.model,
                     "--template", "llava_hf", "--dtype", arguments.dtype, "--prompts", name + ".prompts",
                     "--images", pictures, "--batch", "50", "--max-new-tokens", "80", "-o", name], check=True)
-    return [line["text"] for line in read_lines(name)]
+    return [line["text"].strip() for line in read_lines(name)]
 
 
 def yes_by_kind(arguments, scenes, pictures):
