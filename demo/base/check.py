@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Measures the micro world's base: the numbers of README.md, all greedy.
+
+    ninja -C build trainer/opatrain demo/world/microworld
+    demo/base/check.py --build build [--model DIR] [--dtype bf16]
+
+On the dev scenes (world 6, 400) and the test scenes (world 900, 800): what `microworld measure` says of its captions,
+and how often it says Yes to questions about what is and is not there. Then the captions of 20 test scenes once more
+through transformers, which must be the same to the letter; that part needs torch, transformers and Pillow.
+"""
+import argparse
+import collections
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SPLITS = (("dev", 6, 400), ("test", 900, 800))
+QUESTIONS, COMPARED = 2, 20
+
+
+def read_lines(path):
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def answers_to(arguments, prompts, pictures, name):
+    """prompts: dicts as `opatrain generate --prompts` wants them -> the texts, in order; also in the file `name`."""
+    with open(name + ".prompts", "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(prompt) + "\n" for prompt in prompts)
+    subprocess.run([os.path.join(arguments.build, "trainer/opatrain"), "generate", "--model", arguments.model,
+                    "--template", "llava_hf", "--dtype", arguments.dtype, "--prompts", name + ".prompts",
+                    "--images", pictures, "--batch", "50", "--max-new-tokens", "80", "-o", name], check=True)
+    return [line["text"].strip() for line in read_lines(name)]
+
+
+def yes_by_kind(arguments, scenes, pictures):
+    """-> percentage of Yes by what the question is about, with the number of such questions."""
+    asked = [(dict(id="%s-%d" % (s["id"], n), image=s["image"], prompt=q["question"]), q["about"])
+             for s in scenes for n, q in enumerate(s["questions"])]
+    said = answers_to(arguments, [prompt for prompt, _ in asked], pictures, pictures + "/questions.jsonl")
+    votes = collections.defaultdict(list)
+    for (_, about), text in zip(asked, said):
+        if not text.startswith(("Yes, ", "No, ")):
+            print("neither yes nor no: " + text)
+        votes[about].append(text.startswith("Yes, "))
+    return "  ".join("%s %.1f %% of %d" % (k, 100 * sum(v) / len(v), len(v)) for k, v in sorted(votes.items()))
+
+
+def texts_of_transformers(model, scenes, pictures):
+    import torch
+    from PIL import Image
+    from transformers import AutoProcessor, LlavaForConditionalGeneration
+    llava, loading = LlavaForConditionalGeneration.from_pretrained(model, dtype=torch.float32, output_loading_info=True)
+    assert not loading["missing_keys"] and not loading["unexpected_keys"], loading
+    processor = AutoProcessor.from_pretrained(model)
+    images = [Image.open(os.path.join(pictures, scene["image"])) for scene in scenes]
+    batch = processor(images=images, text=["USER: <image>\nDescribe the picture. ASSISTANT:"] * len(scenes),
+                      return_tensors="pt")
+    ids = llava.eval().generate(**batch, do_sample=False, max_new_tokens=80)[:, batch["input_ids"].shape[1]:]
+    return [text.strip() for text in processor.batch_decode(ids, skip_special_tokens=True)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", required=True, metavar="DIR", help="the build directory")
+    parser.add_argument("--model", default=HERE, metavar="DIR", help="the checkpoint (the one beside this script)")
+    parser.add_argument("--dtype", default="f32", help="of opatrain's products: f32 (default) or bf16")
+    arguments = parser.parse_args()
+    microworld = os.path.join(arguments.build, "demo/world/microworld")
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, seed, count in SPLITS:
+            pictures = os.path.join(scratch, name)
+            subprocess.run([microworld, "scenes", "--seed", str(seed), "--count", str(count), "--questions",
+                            str(QUESTIONS), "-o", pictures], check=True)
+            scenes = read_lines(pictures + "/scenes.jsonl")
+            prompts = [{key: scene[key] for key in ("id", "image", "prompt")} for scene in scenes]
+            captions = answers_to(arguments, prompts, pictures, pictures + "/captions.jsonl")
+            print("%s, %d scenes" % (name, count), flush=True)
+            subprocess.run([microworld, "measure", pictures + "/captions.jsonl"], check=True)
+            print("Yes: " + yes_by_kind(arguments, scenes, pictures), flush=True)
+        theirs = texts_of_transformers(arguments.model, scenes[:COMPARED], pictures)
+        same = sum(a == b for a, b in zip(captions, theirs))
+        print("opatrain and transformers: %d of %d captions are the same" % (same, COMPARED))
+        sys.exit(0 if same == COMPARED else 1)
+
+
+if __name__ == "__main__":
+    main()
