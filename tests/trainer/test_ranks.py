@@ -175,7 +175,7 @@ class Ranks(TrainingCase):
         for use in (there, {min(there)}):
             out = self.path("by%d" % len(use))
             self.launcher = ("taskset", "-c", ",".join(map(str, sorted(use))), *Ranks.launcher)
-            self.train(*args, "-o", out, env={"OMP_NUM_THREADS": ""})
+            self.train(*args, "-o", out, env={"OMP_NUM_THREADS": None})
             with open(os.path.join(out, "run.json"), encoding="utf-8") as f:
                 self.assertIn("threads: %d" % max(1, len(use) // 2), json.load(f)["depends_on"])
             self.assertEqual("--bind-to" in self.err, len(use) < os.cpu_count(), self.err)

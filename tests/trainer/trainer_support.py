@@ -57,13 +57,13 @@ class TrainerCase(Case):
     launcher = ()  # what stands before opatrain
 
     def train_any(self, *args, env=None, timeout=120):
-        """Whatever it says: but no signal, no hang, and a known exit code."""
+        """Whatever it says: but no signal, no hang, and a known exit code. A variable of @p env that is None is unset."""
         p = subprocess.run(
             [*self.launcher, OPATRAIN, *map(str, args)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, **(env or {})},
+            env={k: v for k, v in {**os.environ, **(env or {})}.items() if v is not None},
             timeout=timeout,
         )
         self.assertIn(p.returncode, (0, 1, 2, 65, 66, 69, 73, 74, 75), "%r: %r" % (args, p.stderr[-600:]))
