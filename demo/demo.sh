@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # ./run demo [--quick|--full] [--seed N]: OPA-DPO from beginning to end on the micro world, through the public commands.
-# $1 is the build folder. Everything lands in build/demo (or $OPAPAIRS_DEMO_OUT).
+# $1 is the build folder. Everything lands in its folder demo-run (or $OPAPAIRS_DEMO_OUT).
 # shellcheck disable=SC2086 # model, fresh, sft and dpo are several words
 set -eu
 here=$(dirname "$0")
 build=$1
 shift
-out=${OPAPAIRS_DEMO_OUT:-build/demo}
+out=${OPAPAIRS_DEMO_OUT:-$build/demo-run}
 size=default
 seed=1
 while [ $# -gt 0 ]; do
@@ -206,8 +206,13 @@ volumes() {
 }
 
 begun=$(date +%s)
+if [ -e "$out" ] && [ ! -f "$out/made-by-demo" ]; then
+  echo "demo: $out is not an earlier run's folder: choose another OPAPAIRS_DEMO_OUT" >&2
+  exit 73
+fi
 rm -rf "$out"
 mkdir -p "$out/answers" "$out/scores" "$out/runs" "$out/log"
+: >"$out/made-by-demo"
 roll_out
 correct
 score_base

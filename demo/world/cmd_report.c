@@ -108,7 +108,7 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command cmd_report = {
     .name = "report",
     .summary = "what came of the demo, as a table and as a page",
-    .help = "Example: microworld report build/demo --tokenizer demo/base -o build/demo/report.html\n\n"
+    .help = "Example: microworld report build/demo-run --tokenizer demo/base -o report.html\n\n"
             "Usage: microworld report DIR --tokenizer CHECKPOINT_DIR [-o FILE]\n\n"
             "Reads the folder that ./run demo made: answers/*.jsonl, scores/{base,opa,test}.jsonl, pack/ and\n"
             "runs/*/log.jsonl. Prints the table; with -o also writes one HTML file with plots and pictures that needs\n"

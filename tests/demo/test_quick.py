@@ -12,10 +12,11 @@ from demo_support import DEMO, WorldCase
 
 class Quick(WorldCase):
     def demo(self):
-        out = self.path("out")
+        """Where it puts things by default: into the build folder, beside what is built."""
+        out = os.path.join(os.environ["OPA_BUILD"], "demo-run")
         p = subprocess.run(
             ["sh", os.path.join(DEMO, "demo.sh"), os.environ["OPA_BUILD"], "--quick"],
-            env={**os.environ, "OPAPAIRS_DEMO_OUT": out},
+            env={k: v for k, v in os.environ.items() if k != "OPAPAIRS_DEMO_OUT"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
@@ -38,6 +39,16 @@ class Quick(WorldCase):
         for name, floor in ((plain, 60), (opa, 55), (opa_dpo, 40)):
             self.assertGreater(name["cover"], floor)
             self.assertLess(name["attribute_errors"], 25)
+
+    def test_a_folder_of_somebody_else_stays(self):
+        mine = self.write("mine/file", "x")
+        p = subprocess.run(
+            ["sh", os.path.join(DEMO, "demo.sh"), os.environ["OPA_BUILD"], "--quick"],
+            env={**os.environ, "OPAPAIRS_DEMO_OUT": os.path.dirname(mine)},
+            stderr=subprocess.PIPE,
+        )
+        self.assertEqual((p.returncode, os.listdir(os.path.dirname(mine))), (73, ["file"]))
+        self.assertIn(b"another OPAPAIRS_DEMO_OUT", p.stderr)
 
     def test_demo(self):
         out, said = self.demo()
