@@ -318,7 +318,8 @@ int example_refer(struct session *s, struct example *e, bool clean, bool masked)
     struct referring r = {.count = 0};
     bool good = true;
     for (size_t v = clean ? 0 : 1; v <= (masked ? e->mask_count : 0); v++, r.count++) {
-        r.branches[r.count] = (struct branch){e->sample.image.data ? e->images[v] : NULL, r.scored[r.count], 0};
+        r.branches[r.count] = (struct branch){e->sample.image.data ? e->images[v] : NULL, r.scored[r.count], 0,
+                                              model_image_rows(s->model)};
         for (int role = 0; role < ROLE_COUNT; role++)
             good = add_scored(&r, e, (enum role)role, v) && good;
     }

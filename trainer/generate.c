@@ -92,17 +92,12 @@ static int check_prompt(const struct decoding *d, const struct ids *prompt)
     return OPA_OK;
 }
 
-static size_t image_rows(const struct session *s, const struct generate_job *job)
-{
-    return job->rows ? job->rows : model_image_rows(s->model);
-}
-
 static int fill_tree(struct decoding *d, const struct generate_job *job)
 {
     struct session *s = d->s;
     int32_t root;
     tree_clear(&s->tree);
-    s->tree.image_tokens = image_rows(s, job);
+    s->tree.image_tokens = job->rows;
     int status = tree_add(s->t, &s->tree, &root, -1, job->prompt->data, job->prompt->count, 0);
     if (status == OPA_OK)
         status = check_prompt(d, job->prompt);
@@ -167,13 +162,13 @@ static int step(struct decoding *d)
     return status;
 }
 
-static size_t longest_prompt(const struct session *s, const struct generate_job *jobs, size_t count)
+static size_t longest_prompt(const struct generate_job *jobs, size_t count)
 {
     size_t longest = 0;
     for (size_t i = 0; i < count; i++) {
         size_t tokens = 0;
         for (size_t k = 0; k < jobs[i].prompt->count; k++)
-            tokens += jobs[i].prompt->data[k] == TREE_IMAGE ? image_rows(s, &jobs[i]) : 1;
+            tokens += jobs[i].prompt->data[k] == TREE_IMAGE ? jobs[i].rows : 1;
         longest = tokens > longest ? tokens : longest;
     }
     return longest;
@@ -182,7 +177,7 @@ static size_t longest_prompt(const struct session *s, const struct generate_job 
 int generate_batch(struct session *s, struct generate_job *jobs, size_t count, const struct generate_options *options)
 {
     struct decoding d = {
-        .s = s, .jobs = jobs, .options = options, .capacity = longest_prompt(s, jobs, count) + options->max_new_tokens};
+        .s = s, .jobs = jobs, .options = options, .capacity = longest_prompt(jobs, count) + options->max_new_tokens};
     int status = begin(&d, count);
     for (size_t i = 0; i < count && status == OPA_OK; i++) {
         d.states[i] = jobs[i].seed;

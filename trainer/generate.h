@@ -20,7 +20,7 @@ struct generate_options {
 struct generate_job {
     const struct ids *prompt;
     const float *features; /**< of its image, [rows, text hidden]; NULL */
-    size_t rows;           /**< 0: as many as model_image_rows() says */
+    size_t rows;           /**< of the features */
     uint64_t seed;         /**< of its own draws: they do not depend on its neighbours */
     struct ids ids;        /**< what was generated, the id that ended it included; the caller's to release */
     bool ended;            /**< by an end id, else by its length */

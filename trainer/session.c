@@ -127,7 +127,7 @@ static int build_tree(struct session *s, struct targets *targets, const struct i
         status = tree_add(s->t, &s->tree, &root, -1, prompt->data, shared, 0);
     for (size_t b = 0; b < count && status == OPA_OK; b++) {
         int32_t node = root;
-        s->tree.image_tokens = branches[b].rows ? branches[b].rows : model_image_rows(s->model);
+        s->tree.image_tokens = branches[b].rows;
         if (shared < prompt->count)
             status = tree_add(s->t, &s->tree, &node, root, prompt->data + shared, prompt->count - shared, b);
         for (size_t i = 0; i < branches[b].count && status == OPA_OK; i++)

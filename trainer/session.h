@@ -38,7 +38,7 @@ struct branch {
     const float *features; /**< [rows, text hidden], as vision_see() gives them; NULL */
     const struct scored *responses;
     size_t count;
-    size_t rows; /**< of the features; 0: as many as model_image_rows() says */
+    size_t rows; /**< of the features */
 };
 
 /** Score all branches of one prompt as one tree: what stands before the image is shared by all, image and question by the

@@ -41,13 +41,15 @@ class Quick(WorldCase):
             self.assertLess(name["attribute_errors"], 25)
 
     def test_a_folder_of_somebody_else_stays(self):
-        mine = self.write("mine/file", "x")
+        folder = self.path("mine")
+        os.mkdir(folder)
+        self.write("mine/file", "x")
         p = subprocess.run(
             ["sh", os.path.join(DEMO, "demo.sh"), os.environ["OPA_BUILD"], "--quick"],
-            env={**os.environ, "OPAPAIRS_DEMO_OUT": os.path.dirname(mine)},
+            env={**os.environ, "OPAPAIRS_DEMO_OUT": folder},
             stderr=subprocess.PIPE,
         )
-        self.assertEqual((p.returncode, os.listdir(os.path.dirname(mine))), (73, ["file"]))
+        self.assertEqual((p.returncode, os.listdir(folder)), (73, ["file"]))
         self.assertIn(b"another OPAPAIRS_DEMO_OUT", p.stderr)
 
     def test_demo(self):

@@ -71,7 +71,7 @@ static void read_llava_hf(struct fields *f, struct model_config *out, const stru
 {
     read_hf(f, out, places, "llama", 32000);
     struct fields vision = fields_object(f, "vision_config", places->vision);
-    config_read_clip(&vision, &out->vision);
+    config_read_tower(&vision, &out->vision, TOWER_CLIP);
     f->status = f->status != OPA_OK ? f->status : vision.status;
     out->feature_layer = config_feature_layer(f, "vision_feature_layer", -2);
     const opa_text strategy = fields_text(f, "vision_feature_select_strategy", "default");
@@ -151,7 +151,7 @@ static void read_onevision(struct fields *f, struct model_config *out, const str
 {
     read_hf(f, out, places, "qwen2", 151646);
     struct fields vision = fields_object(f, "vision_config", places->vision);
-    config_read_siglip(&vision, &out->vision);
+    config_read_tower(&vision, &out->vision, TOWER_SIGLIP);
     f->status = f->status != OPA_OK ? f->status : vision.status;
     out->feature_layer = config_feature_layer(f, "vision_feature_layer", -1);
     if (!text_is(fields_text(f, "vision_feature_select_strategy", "full"), "full"))
@@ -237,7 +237,7 @@ int model_config_parse_vision(struct trainer *t, struct model_config *out, opa_t
     struct fields f = json_file_fields(t, &file, name);
     struct fields inner = fields_object(&f, "vision_config", name);
     struct fields *vision = inner.object ? &inner : &f;
-    config_read_clip(vision, &out->vision);
+    config_read_tower(vision, &out->vision, TOWER_CLIP);
     out->vision_known = vision->status == OPA_OK;
     config_check_feature_layer(vision, out);
     json_file_release(&file);

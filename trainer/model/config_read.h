@@ -14,8 +14,8 @@ ops_activation config_activation(struct fields *f, const char *key, const char *
 /* A language model, with LlamaConfig's defaults or Qwen2Config's. */
 void config_read_text(struct fields *f, struct llama_config *out, bool qwen2);
 
-void config_read_clip(struct fields *f, struct clip_config *out);
-void config_read_siglip(struct fields *f, struct clip_config *out);
+/* A vision tower, with the defaults of its kind; without an object the one that LLaVA's config then means. */
+void config_read_tower(struct fields *f, struct clip_config *out, enum tower tower);
 int64_t config_feature_layer(struct fields *f, const char *key, int64_t otherwise);
 void config_check_feature_layer(struct fields *f, const struct model_config *config);
 

@@ -12,47 +12,48 @@ static void check_vision(struct fields *f, const struct clip_config *out)
         fields_fail(f, OPA_EDATA, "image_size holds no patch, or is over 4096");
 }
 
-/* LlavaConfig without a vision_config is ViT-L/14 at 336; one that leaves out fields has CLIPVisionConfig's defaults. */
-void config_read_clip(struct fields *f, struct clip_config *out)
-{
-    const bool given = f->object != NULL;
-    *out = (struct clip_config){
-        .hidden = config_size(f, "hidden_size", given ? 768 : 1024),
-        .intermediate = config_size(f, "intermediate_size", given ? 3072 : 4096),
-        .layers = config_size(f, "num_hidden_layers", given ? 12 : 24),
-        .heads = config_size(f, "num_attention_heads", given ? 12 : 16),
-        .image_size = config_size(f, "image_size", given ? 224 : 336),
-        .patch_size = config_size(f, "patch_size", given ? 32 : 14),
-        .eps = fields_number(f, "layer_norm_eps", 1e-5),
-        .activation = config_activation(f, "hidden_act", "quick_gelu"),
-    };
-    const opa_text type = fields_text(f, "model_type", "clip_vision_model");
-    if (!text_is(type, "clip_vision_model") && !text_is(type, "clip"))
-        fields_fail(f, OPA_EUNSUPPORTED, "a vision tower of type '%.*s' is not built in (clip_vision_model is)",
-                    (int)(type.size < 40 ? type.size : 40), type.data);
-    check_vision(f, out);
-}
+/* What a config leaves out: transformers' defaults of a vision_config, and the tower that stands for a missing one. */
+struct tower_defaults {
+    const char *type, *other; /* model_type; other: another name of it, or NULL */
+    const char *activation;
+    double eps;
+    struct tower_sizes {
+        int64_t hidden, intermediate, layers, heads, image_size, patch_size;
+    } given, missing;
+};
 
-/* LlavaOnevisionConfig without a vision_config is so400m at 384; one that leaves out fields has SiglipVisionConfig's
- * defaults. */
-void config_read_siglip(struct fields *f, struct clip_config *out)
+static const struct tower_defaults towers[] = {
+    /* CLIPVisionConfig; LlavaConfig's ViT-L/14 at 336 */
+    [TOWER_CLIP] =
+        {"clip_vision_model", "clip", "quick_gelu", 1e-5, {768, 3072, 12, 12, 224, 32}, {1024, 4096, 24, 16, 336, 14}},
+    /* SiglipVisionConfig; LlavaOnevisionConfig's so400m at 384 */
+    [TOWER_SIGLIP] = {"siglip_vision_model",
+                      NULL,
+                      "gelu_pytorch_tanh",
+                      1e-6,
+                      {768, 3072, 12, 12, 224, 16},
+                      {1152, 4304, 26, 16, 384, 14}},
+};
+
+void config_read_tower(struct fields *f, struct clip_config *out, enum tower tower)
 {
-    const bool given = f->object != NULL;
+    const struct tower_defaults *d = &towers[tower];
+    const struct tower_sizes *n = f->object != NULL ? &d->given : &d->missing;
     *out = (struct clip_config){
-        .tower = TOWER_SIGLIP,
-        .hidden = config_size(f, "hidden_size", given ? 768 : 1152),
-        .intermediate = config_size(f, "intermediate_size", given ? 3072 : 4304),
-        .layers = config_size(f, "num_hidden_layers", given ? 12 : 26),
-        .heads = config_size(f, "num_attention_heads", given ? 12 : 16),
-        .image_size = config_size(f, "image_size", given ? 224 : 384),
-        .patch_size = config_size(f, "patch_size", given ? 16 : 14),
-        .eps = fields_number(f, "layer_norm_eps", 1e-6),
-        .activation = config_activation(f, "hidden_act", "gelu_pytorch_tanh"),
+        .tower = tower,
+        .hidden = config_size(f, "hidden_size", n->hidden),
+        .intermediate = config_size(f, "intermediate_size", n->intermediate),
+        .layers = config_size(f, "num_hidden_layers", n->layers),
+        .heads = config_size(f, "num_attention_heads", n->heads),
+        .image_size = config_size(f, "image_size", n->image_size),
+        .patch_size = config_size(f, "patch_size", n->patch_size),
+        .eps = fields_number(f, "layer_norm_eps", d->eps),
+        .activation = config_activation(f, "hidden_act", d->activation),
     };
-    const opa_text type = fields_text(f, "model_type", "siglip_vision_model");
-    if (!text_is(type, "siglip_vision_model"))
-        fields_fail(f, OPA_EUNSUPPORTED, "a vision tower of type '%.*s' is not built in (siglip_vision_model is)",
-                    (int)(type.size < 40 ? type.size : 40), type.data);
+    const opa_text type = fields_text(f, "model_type", d->type);
+    if (!text_is(type, d->type) && !(d->other != NULL && text_is(type, d->other)))
+        fields_fail(f, OPA_EUNSUPPORTED, "a vision tower of type '%.*s' is not built in here (%s is)",
+                    (int)(type.size < 40 ? type.size : 40), type.data, d->type);
     check_vision(f, out);
 }
 

@@ -115,37 +115,33 @@ static void score_alone(struct session *s, const struct golden *g, float *logp, 
 {
     const struct ids *ids = &g->samples[i].ids[c][role];
     const struct scored response = {ids->data, ids->count, logp};
-    const struct branch branch = {features, &response, 1};
+    const struct branch branch = {features, &response, 1, model_image_rows(g->model)};
     if (session_score(s, &g->samples[i].prompt[c], &branch, 1) != OPA_OK)
         die(s->t, "score");
 }
 
-/* Logits of chosen positions of the first sample's generated response. */
-static void check_logits(struct golden *g, struct session *s, const char *who, int c, const char *name)
+void compare_logits(struct golden *g, const struct session *s, const char *name, const char *note)
 {
     const struct tensor *want = golden_find(g, "%s", name);
-    char note[300];
-    struct ids positions;
-    snprintf(note, sizeof note, "note/%s/logits/%s/positions", who, context_names[c]);
-    const struct cJSON *scalars = opa_json_get(opa_json_root(g->json.doc), "scalars");
-    ids_of(g, &positions, g->json.doc, opa_json_get(scalars, note));
-    if (want == NULL || want->shape[0] != positions.count) {
-        ids_release(&positions);
-        return;
-    }
+    const struct cJSON *list = opa_json_get(opa_json_get(opa_json_root(g->json.doc), "scalars"), note);
     const struct llama *llama = &g->model->llama;
     const size_t hidden = llama->config.hidden, vocabulary = llama->config.vocabulary;
     const int32_t node = (int32_t)s->tree.node_count - 1;
+    struct ids positions;
+    if (want == NULL)
+        return;
+    ids_of(g, &positions, g->json.doc, list);
+    float *rows = need(malloc(positions.count * hidden * sizeof *rows));
+    float *logits = need(malloc(positions.count * vocabulary * sizeof *logits));
     for (size_t k = 0; k < positions.count; k++) {
-        float *row = need(malloc(hidden * sizeof *row)), *logits = need(malloc(vocabulary * sizeof *logits));
         const size_t p = (size_t)positions.data[k];
         const size_t at = p == 0 ? tree_before(&s->tree, node) : s->tree.nodes[node].begin + p - 1;
-        llama_select(g->t.ops, llama, row, s->h, &at, 1);
-        ops_linear_forward(g->t.ops, logits, ops_rows(row, 1, hidden), llama->head, NULL, 1, 0);
-        compare_floats(LOGITS, want->name, logits, (const float *)want->data + k * vocabulary, vocabulary);
-        free(row);
-        free(logits);
+        llama_select(g->t.ops, llama, rows + k * hidden, s->h, &at, 1);
     }
+    ops_linear_forward(g->t.ops, logits, ops_rows(rows, positions.count, hidden), llama->head, NULL, 1, 0);
+    compare(LOGITS, name, logits, want, positions.count * vocabulary);
+    free(rows);
+    free(logits);
     ids_release(&positions);
 }
 
@@ -164,9 +160,11 @@ static void check_alone(struct golden *g, struct session *s, const char *who, co
                 score_alone(s, g, logp, features[m], i, c, r);
                 compare(LOGP, want->name, logp, want, g->samples[i].ids[c][r].count);
                 if (r == GENERATED && m == 0) {
-                    char name[200];
+                    char name[200], note[200];
                     snprintf(name, sizeof name, "%s/logits/%s/generated/%zu", who, path, i);
-                    check_logits(g, s, who, c, name);
+                    snprintf(note, sizeof note, "note/%s/logits/%s%spositions", who, text ? "" : context_names[c],
+                             text ? "" : "/");
+                    compare_logits(g, s, name, note);
                 }
                 if (strcmp(who, "init") == 0 &&
                     (want = golden_find(g, "merged/logp/%s/%s/%zu", path, role_names[r], i)) != NULL)
@@ -189,7 +187,7 @@ static void check_tree(struct golden *g, struct session *s, const float *const f
             for (int r = 0; r < ROLES; r++)
                 responses[m][r] = (struct scored){sample->ids[c][r].data, sample->ids[c][r].count,
                                                   need(malloc(sample->ids[c][r].count * sizeof(float) + 1))};
-            branches[m] = (struct branch){features[m], responses[m], ROLES};
+            branches[m] = (struct branch){features[m], responses[m], ROLES, model_image_rows(g->model)};
         }
         if (session_score(s, &sample->prompt[c], branches, (size_t)versions) != OPA_OK)
             die(s->t, "tree");
@@ -205,16 +203,15 @@ static void check_tree(struct golden *g, struct session *s, const float *const f
     }
 }
 
-static void check_greedy(struct golden *g, struct session *s, const char *who, const float *features, size_t i)
+void compare_greedy(struct golden *g, struct session *s, const char *name, const struct ids *prompt,
+                    const float *features, size_t rows)
 {
-    char name[100];
-    struct ids want;
-    snprintf(name, sizeof name, "%s/greedy/%zu", who, i);
     const struct cJSON *list = opa_json_get(opa_json_get(opa_json_root(g->json.doc), "scalars"), name);
+    struct ids want;
     if (list == NULL)
         return;
     ids_of(g, &want, g->json.doc, list);
-    struct generate_job job = {.prompt = &g->samples[i].prompt[CONTEXT_SFT], .features = features};
+    struct generate_job job = {.prompt = prompt, .features = features, .rows = rows};
     const struct generate_options options = {
         .max_new_tokens = 24, .eos = g->model->config.eos, .eos_count = g->model->config.eos_count};
     if (generate_batch(s, &job, 1, &options) != OPA_OK)
@@ -239,7 +236,9 @@ void check_forward(struct golden *g, const char *who, const struct adapter *adap
             check_features(g, who, adapter, i);
         check_alone(g, &session, who, (const float *const *)features, i);
         check_tree(g, &session, (const float *const *)features, i);
-        check_greedy(g, &session, who, features[0], i);
+        char name[100];
+        snprintf(name, sizeof name, "%s/greedy/%zu", who, i);
+        compare_greedy(g, &session, name, &g->samples[i].prompt[CONTEXT_SFT], features[0], model_image_rows(g->model));
         free(features[0]);
         free(features[1]);
     }

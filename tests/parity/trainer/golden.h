@@ -71,6 +71,11 @@ void compare(enum kind_id id, const char *what, const float *have, const struct 
 void compare_floats(enum kind_id id, const char *what, const float *have, const float *want, size_t count);
 void compare_ids(enum kind_id id, const char *what, const int32_t *have, size_t have_count, const struct ids *want);
 
+/* Logits of the session's last node at the positions of @p note, and a greedy answer; nothing where the case has none. */
+void compare_logits(struct golden *g, const struct session *s, const char *name, const char *note);
+void compare_greedy(struct golden *g, struct session *s, const char *name, const struct ids *prompt,
+                    const float *features, size_t rows);
+
 void check_prompts(struct golden *g);
 void check_pixels(struct golden *g);
 /* Everything that @p who ("base", "init") has in the goldens. */

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "generate.h"
-#include "ops/head.h"
 #include "vision.h"
 
 struct one {
@@ -63,48 +61,6 @@ static void check_views(struct golden *g, struct session *s, const float *pixels
     free(projected);
 }
 
-static void check_logits(struct golden *g, const struct session *s, size_t i)
-{
-    const struct llama *llama = &g->model->llama;
-    const size_t hidden = llama->config.hidden, vocabulary = llama->config.vocabulary;
-    const struct tensor *want = golden_find(g, "logits/%zu", i);
-    const int32_t node = (int32_t)s->tree.node_count - 1;
-    char note[64];
-    struct ids positions;
-    snprintf(note, sizeof note, "note/logits/positions/%zu", i);
-    ids_of(g, &positions, g->json.doc, opa_json_get(opa_json_get(opa_json_root(g->json.doc), "scalars"), note));
-    float *row = malloc(hidden * sizeof *row), *logits = malloc(vocabulary * sizeof *logits);
-    if (row == NULL || logits == NULL)
-        abort();
-    for (size_t k = 0; k < positions.count; k++) {
-        const size_t p = (size_t)positions.data[k];
-        const size_t at = p == 0 ? tree_before(&s->tree, node) : s->tree.nodes[node].begin + p - 1;
-        llama_select(g->t.ops, llama, row, s->h, &at, 1);
-        ops_linear_forward(g->t.ops, logits, ops_rows(row, 1, hidden), llama->head, NULL, 1, 0);
-        compare_part(LOGITS, want->name, logits, want, k, vocabulary);
-    }
-    free(row);
-    free(logits);
-    ids_release(&positions);
-}
-
-static void check_greedy(struct golden *g, struct session *s, const struct one *one, const struct vision *seen,
-                         size_t i)
-{
-    char name[64];
-    struct ids want;
-    snprintf(name, sizeof name, "greedy/%zu", i);
-    ids_of(g, &want, g->json.doc, opa_json_get(opa_json_get(opa_json_root(g->json.doc), "scalars"), name));
-    struct generate_job job = {.prompt = &one->prompt, .features = seen->features, .rows = seen->rows};
-    const struct generate_options options = {
-        .max_new_tokens = 24, .eos = g->model->config.eos, .eos_count = g->model->config.eos_count};
-    if (generate_batch(s, &job, 1, &options) != OPA_OK)
-        die(s->t, name);
-    compare_ids(GREEDY, name, job.ids.data, job.ids.count, &want);
-    ids_release(&job.ids);
-    ids_release(&want);
-}
-
 static void check_single(struct golden *g, struct session *s, struct prompter *prompter, const struct one *one,
                          opa_text image, size_t i)
 {
@@ -124,8 +80,12 @@ static void check_single(struct golden *g, struct session *s, struct prompter *p
     if (session_score(s, &one->prompt, &branch, 1) != OPA_OK)
         die(s->t, "score");
     compare(LOGP, "logp", logp, golden_find(g, "logp/%zu", i), one->response.count);
-    check_logits(g, s, i);
-    check_greedy(g, s, one, &seen, i);
+    char name[64], note[64];
+    snprintf(name, sizeof name, "logits/%zu", i);
+    snprintf(note, sizeof note, "note/logits/positions/%zu", i);
+    compare_logits(g, s, name, note);
+    snprintf(name, sizeof name, "greedy/%zu", i);
+    compare_greedy(g, s, name, &one->prompt, seen.features, seen.rows);
     free(logp);
     ids_release(&ids);
     vision_release(&seen);

@@ -108,6 +108,31 @@ static inline struct model *open_tiny_model(struct trainer *t)
     return model;
 }
 
+/* What a test over the tiny model begins with. */
+struct tiny {
+    struct trainer t;
+    struct heard heard;
+    struct model *model;
+};
+
+static inline int tiny_set_up(void **state)
+{
+    struct tiny *f = calloc(1, sizeof *f);
+    start(&f->t, &f->heard);
+    f->model = open_tiny_model(&f->t);
+    *state = f;
+    return 0;
+}
+
+static inline int tiny_tear_down(void **state)
+{
+    struct tiny *f = *state;
+    model_free(f->model);
+    stop(&f->t);
+    free(f);
+    return 0;
+}
+
 static inline void write_bytes(const char *dir, const char *name, const void *bytes, size_t size)
 {
     char path[512];

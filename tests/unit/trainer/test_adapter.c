@@ -4,30 +4,6 @@
 #include "mapped.h"
 #include "model/adapter.h"
 
-struct fixture {
-    struct trainer t;
-    struct heard heard;
-    struct model *model;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    start(&f->t, &f->heard);
-    f->model = open_tiny_model(&f->t);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    model_free(f->model);
-    stop(&f->t);
-    free(f);
-    return 0;
-}
-
 /* ---- adapters of our own making: names, one tensor type, values ---- */
 
 struct maker {
@@ -97,7 +73,7 @@ static void every_spelling_finds_the_same_layers(void **state)
         {"model.language_model.", "model.multi_modal_projector.linear_1", "model.vision_tower."},
         {"model.", "model.mm_projector.0", "model.vision_tower.vision_tower.vision_model."},
     };
-    struct fixture *f = *state;
+    struct tiny *f = *state;
     for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
         struct adapter *a;
         size_t count[PART_COUNT];
@@ -116,8 +92,8 @@ static void every_spelling_finds_the_same_layers(void **state)
     }
 }
 
-static int open_one(struct fixture *f, const char *config, const char *key_a, size_t cols, const char *key_b,
-                    size_t rows, unsigned char fill, struct adapter **out)
+static int open_one(struct tiny *f, const char *config, const char *key_a, size_t cols, const char *key_b, size_t rows,
+                    unsigned char fill, struct adapter **out)
 {
     struct maker *m = begin();
     if (key_a != NULL)
@@ -131,7 +107,7 @@ static int open_one(struct fixture *f, const char *config, const char *key_a, si
 
 static void what_fits_no_layer_is_named(void **state)
 {
-    struct fixture *f = *state;
+    struct tiny *f = *state;
     struct adapter *a;
     assert_int_equal(open_one(f, lora4, "base_model.model.model.language_model.layers.9.self_attn.k_proj.lora_A.weight",
                               24, NULL, 0, 1, &a),
@@ -155,7 +131,7 @@ static void what_fits_no_layer_is_named(void **state)
 
 static void zeros_are_a_warning_and_scales_follow_the_config(void **state)
 {
-    struct fixture *f = *state;
+    struct tiny *f = *state;
     struct adapter *a;
     const size_t k = f->model->llama.layers[0].k.id;
     f->heard.count = 0;
@@ -180,7 +156,7 @@ static void variants_that_are_not_built_in_are_refused(void **state)
         "{\"r\":4,\"modules_to_save\":[\"lm_head\"]}",
         "{\"r\":4,\"rank_pattern\":{\"q_proj\":8}}",
     };
-    struct fixture *f = *state;
+    struct tiny *f = *state;
     struct adapter_config c;
     for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++)
         assert_int_equal(adapter_config_parse(&f->t, &c, (opa_text){configs[i], strlen(configs[i])}, "a.json"),
@@ -197,5 +173,5 @@ int main(void)
         cmocka_unit_test(zeros_are_a_warning_and_scales_follow_the_config),
         cmocka_unit_test(variants_that_are_not_built_in_are_refused),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, tiny_set_up, tiny_tear_down);
 }

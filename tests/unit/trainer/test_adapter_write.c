@@ -8,37 +8,14 @@
 #include "model/adapter_write.h"
 #include "params.h"
 
-struct fixture {
-    struct trainer t;
-    struct model *model;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    start(&f->t, NULL);
-    f->model = open_tiny_model(&f->t);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    model_free(f->model);
-    stop(&f->t);
-    free(f);
-    return 0;
-}
-
-static struct safetensors *tensors_of(struct fixture *f, const char *dir)
+static struct safetensors *tensors_of(struct tiny *f, const char *dir)
 {
     struct safetensors *st;
     assert_int_equal(safetensors_open(&f->t, &st, dir, "adapter_model.safetensors"), OPA_OK);
     return st;
 }
 
-static void check_same(struct fixture *f, const char *dir, const char *want_dir)
+static void check_same(struct tiny *f, const char *dir, const char *want_dir)
 {
     struct safetensors *have = tensors_of(f, dir), *want = tensors_of(f, want_dir);
     assert_int_equal(have->count, want->count);
@@ -59,7 +36,7 @@ static void what_peft_wrote_is_written_again(void **state)
 {
     static const char *const names[] = {"trainer/llava/adapter_init", "trainer/llava/adapter_init_llm",
                                         "trainer/llava/adapter_init_llm_projector"};
-    struct fixture *f = *state;
+    struct tiny *f = *state;
     for (size_t i = 0; i < 3; i++) {
         struct adapter *adapter;
         struct params p;
@@ -80,7 +57,7 @@ static void what_peft_wrote_is_written_again(void **state)
 /* An adapter of all layers has those of CLIP's last one, which no gradient reaches: PEFT wants them in its file. */
 static void idle_layers_are_written(void **state)
 {
-    struct fixture *f = *state;
+    struct tiny *f = *state;
     struct params p;
     const char *dir = fresh_folder();
     size_t idle = 0;
@@ -125,7 +102,7 @@ static void module_of(char out[256], const char *tensor)
     *strstr(out, ".lora_") = '\0';
 }
 
-static void check_targets(struct fixture *f, const char *dir, const char *pattern)
+static void check_targets(struct tiny *f, const char *dir, const char *pattern)
 {
     static const char *const others[] = {"lm_head",
                                          "model.language_model.embed_tokens",
@@ -149,7 +126,7 @@ static void check_targets(struct fixture *f, const char *dir, const char *patter
 /* PEFT makes the layers that target_modules names, and no others: the last names alone would hit the tower, too. */
 static void the_config_names_the_layers_of_the_file(void **state)
 {
-    struct fixture *f = *state;
+    struct tiny *f = *state;
     for (int targets = TARGETS_LLM; targets <= TARGETS_ALL; targets++) {
         struct params p;
         struct json_file file;
@@ -179,7 +156,7 @@ static void the_config_names_the_layers_of_the_file(void **state)
 
 static void a_folder_that_is_not_there_is_named(void **state)
 {
-    struct fixture *f = *state;
+    struct tiny *f = *state;
     struct params p;
     assert_int_equal(params_new(&f->t, &p, f->model, TARGETS_LLM, 2, 4, 1), OPA_OK);
     const struct adapter_out out = {&p.adapter, f->model, 4, "base"};
@@ -196,5 +173,5 @@ int main(void)
         cmocka_unit_test(the_config_names_the_layers_of_the_file),
         cmocka_unit_test(a_folder_that_is_not_there_is_named),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, tiny_set_up, tiny_tear_down);
 }

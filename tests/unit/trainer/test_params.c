@@ -3,29 +3,6 @@
 
 #include "params.h"
 
-struct fixture {
-    struct trainer t;
-    struct model *model;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    start(&f->t, NULL);
-    f->model = open_tiny_model(&f->t);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    model_free(f->model);
-    stop(&f->t);
-    free(f);
-    return 0;
-}
-
 static void targets_have_words(void **state)
 {
     (void)state;
@@ -47,7 +24,7 @@ static bool is_behind_features(const struct model *m, size_t id)
 /* Every matrix of the targets stands once, without gaps, what is idle at the end. */
 static void the_arena_holds_the_targets(void **state)
 {
-    struct fixture *f = *state;
+    struct tiny *f = *state;
     const size_t layers[] = {21, 23, 23 + 18}; /* 3 layers of 7; 2; 3 layers of 6 */
     for (int targets = TARGETS_LLM; targets <= TARGETS_ALL; targets++) {
         struct params p;
@@ -73,7 +50,7 @@ static void the_arena_holds_the_targets(void **state)
 
 static void fresh_ones_change_nothing_and_repeat(void **state)
 {
-    struct fixture *f = *state;
+    struct tiny *f = *state;
     struct params p, same, other;
     assert_int_equal(params_new(&f->t, &p, f->model, TARGETS_ALL, 5, 10, 7), OPA_OK);
     assert_int_equal(params_new(&f->t, &same, f->model, TARGETS_ALL, 5, 10, 7), OPA_OK);
@@ -99,7 +76,7 @@ static void fresh_ones_change_nothing_and_repeat(void **state)
 
 static void what_is_no_target_stays_as_it_is(void **state)
 {
-    struct fixture *f = *state;
+    struct tiny *f = *state;
     struct adapter *from;
     struct params p;
     assert_int_equal(adapter_open(&f->t, &from, data("trainer/llava/adapter_init"), f->model), OPA_OK);
@@ -128,5 +105,5 @@ int main(void)
         cmocka_unit_test(fresh_ones_change_nothing_and_repeat),
         cmocka_unit_test(what_is_no_target_stays_as_it_is),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, tiny_set_up, tiny_tear_down);
 }
