@@ -85,8 +85,8 @@ bool review_set_report(struct review *r, opa_text report);
 /* Of a decided sample: the newest decision; of an undecided one: go back to what was decided last here, and take that
  * back. */
 bool review_undo(struct review *r);
-/* The same sample as it was shown? Else the message says what happened to it. For what takes long (an editor): a decision
- * asks the store itself, in the transaction that writes it. */
+/* The same sample as it was shown? Else the message says what happened to it. Asked first, so that what is said fits what is
+ * there; a decision asks the store again, in the transaction that writes it. */
 bool review_unchanged(struct review *r);
 
 #endif

@@ -163,7 +163,8 @@ static int load_state(struct trainer *t, const char *dir, struct run_folder *f, 
         json_file_release(&file);
     }
     if (status == OPA_OK && o->updates != f->step)
-        status = trainer_fail(t, OPA_EDATA, "%s: of update %lld", path, (long long)o->updates);
+        status = trainer_fail(t, OPA_EDATA, "%s: it says update %lld, its folder %lld: it is not this checkpoint's",
+                              path, (long long)o->updates, (long long)f->step);
     free(path);
     return status;
 }

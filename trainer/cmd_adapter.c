@@ -42,8 +42,6 @@ static int renamed(struct adapter_run *a, enum spelling spelling)
         status = trainer_fail(&run->t, OPA_ECREATE, "%s is there already: choose another -o", there);
     free(there);
     if (status == OPA_OK)
-        status = folder_make(&run->t, run->output);
-    if (status == OPA_OK)
         status = adapter_rename(&run->t, &tensors, run->output, run->adapter_dir, spelling);
     if (status != OPA_OK)
         return run_fail(run, status);

@@ -78,11 +78,11 @@ static void say_drift(struct cli *cli, const struct drift *d)
     out_printf(cli, "\n");
 }
 
-/* The exit code. */
-static int compare(struct adapter_run *a, const struct dataset *data, const char *merged_dir)
+/* The exit code. @p tower: the merged checkpoint has one of its own. */
+static int compare(struct adapter_run *a, const struct dataset *data, const char *merged_dir, bool tower)
 {
     struct run *run = &a->run;
-    const struct model_options options = {a->run.vision_tower, run->image_mode};
+    const struct model_options options = {tower ? NULL : run->vision_tower, run->image_mode};
     struct model *merged = NULL;
     int64_t left_out = 0;
     int status = model_open(&run->t, &merged, merged_dir, &options);
@@ -129,22 +129,21 @@ static int show(void *user, const opa_progress *now)
 }
 
 /* GO_ON or an exit code. */
-static int merge(struct adapter_run *a, const char *to, struct merge_options *options)
+static int merge(struct adapter_run *a, const char *to, struct merge_options *options, struct merge_report *report)
 {
     struct run *run = &a->run;
     struct progress progress;
-    struct merge_report report;
     if (path_exists(to))
         return cli_error(run->cli, EXIT_CREATE, "%s is there already: choose another -o", to);
     progress_start(&progress, run->cli);
     options->progress = show;
     options->user = &progress;
-    const int status = merge_write(&run->t, &report, to, run->model, run->adapter, options);
+    const int status = merge_write(&run->t, report, to, run->model, run->adapter, options);
     progress_clear(run->cli);
     if (status != OPA_OK)
         return run_fail(run, status);
     cli_note(run->cli, "%s is a checkpoint, made in %.1f s", to, progress_seconds(&progress));
-    say_merged(a, &report);
+    say_merged(a, report);
     return GO_ON;
 }
 
@@ -153,13 +152,18 @@ static int merge_and_compare(struct adapter_run *a, const char *to, struct merge
 {
     struct run *run = &a->run;
     struct dataset data = {0};
+    struct merge_report report;
     int status = OPA_OK;
-    if (a->packs.count > 0)
+    if (a->packs.count > 0 && run->model->config.family == FAMILY_ONEVISION)
+        status = trainer_fail(&run->t, OPA_EUNSUPPORTED,
+                              "--pack: log-probs of LLaVA-OneVision are not compared here; merge "
+                              "without it");
+    else if (a->packs.count > 0)
         status =
             dataset_open(&run->t, &data, (char *const *)(uintptr_t)a->packs.of, a->packs.count, run->model->tokenizer);
-    int go = status == OPA_OK ? merge(a, to, options) : run_fail(run, status);
+    int go = status == OPA_OK ? merge(a, to, options, &report) : run_fail(run, status);
     if (go == GO_ON)
-        go = a->packs.count > 0 ? compare(a, &data, to) : EXIT_DONE;
+        go = a->packs.count > 0 ? compare(a, &data, to, report.tower) : EXIT_DONE;
     dataset_release(&data);
     return go;
 }

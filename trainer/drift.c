@@ -10,7 +10,7 @@ static int score(struct trainer *t, struct session *session, struct prompter *pr
     for (int r = 0; r < ROLE_COUNT && status == OPA_OK; r++)
         e->views[view_of((enum role)r, false)].used = e->sample.responses[r].there && e->ids[r].count > 0;
     if (status == OPA_OK)
-        status = example_see(session, e, IMAGE_PROJECTED, 0);
+        status = example_see(session, e, IMAGE_PROJECTED, NULL);
     if (status == OPA_OK)
         status = example_link(t, e);
     return status == OPA_OK ? example_refer(session, e, true, false) : status;

@@ -26,7 +26,7 @@ static opa_text literal(const char *s)
 }
 
 int json_set_member(struct trainer *t, char **out, size_t *size, opa_text bytes, const char *key, const char *value,
-                    const char *name)
+                    bool add, const char *name)
 {
     struct json_file file;
     opa_json_place place;
@@ -38,6 +38,8 @@ int json_set_member(struct trainer *t, char **out, size_t *size, opa_text bytes,
         const opa_span v = place.value;
         const opa_text pieces[] = {{bytes.data, v.begin}, literal(value), {bytes.data + v.end, bytes.size - v.end}};
         status = join(t, out, size, pieces, 3);
+    } else if (!add) {
+        status = join(t, out, size, &bytes, 1);
     } else {
         const size_t brace = (size_t)((const char *)memchr(bytes.data, '{', bytes.size) - bytes.data) + 1;
         const bool alone = json_count(opa_json_root(file.doc)) == 0;

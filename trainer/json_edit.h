@@ -8,8 +8,8 @@
 #include "trainer.h"
 
 /** *out (the caller frees it) is @p bytes, an object, in which the root's member @p key has the value @p value, which is
- *  JSON; where it has no such member, it is put in front. OPA_EDATA: no object (@p name is for the message); OPA_ENOMEM. */
+ *  JSON; where it has no such member, it is put in front, or, unless @p add, nothing changes. OPA_EDATA: no object (@p name is for the message); OPA_ENOMEM. */
 int json_set_member(struct trainer *t, char **out, size_t *size, opa_text bytes, const char *key, const char *value,
-                    const char *name);
+                    bool add, const char *name);
 
 #endif

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a strict reader lets pass with a word. */
-static int refuse_duplicates(struct trainer *t, const opa_findings *findings, const char *name)
+int json_refuse_duplicates(struct trainer *t, const opa_findings *findings, const char *name)
 {
     for (size_t i = 0; i < findings->count; i++) {
         const opa_finding *f = &findings->items[i];
@@ -28,7 +27,8 @@ static int parse(struct trainer *t, struct json_file *out, opa_text bytes, const
     int status = opa_json_parse(t->opa, &out->doc, bytes, &options, exact ? &findings : NULL);
     if (status != OPA_OK)
         status = trainer_fail_library(t, status, name);
-    else if ((status = refuse_duplicates(t, &findings, name)) == OPA_OK && !cJSON_IsObject(opa_json_root(out->doc)))
+    else if ((status = json_refuse_duplicates(t, &findings, name)) == OPA_OK &&
+             !cJSON_IsObject(opa_json_root(out->doc)))
         status = trainer_fail(t, OPA_EDATA, "%s: not a JSON object", name);
     opa_findings_release(&findings);
     if (status != OPA_OK)

@@ -24,6 +24,9 @@ int json_file_open_exact(struct trainer *t, struct json_file *out, const char *p
 /** As json_file_open(), over bytes in memory, which must outlive *out; @p name is for messages. */
 int json_file_parse(struct trainer *t, struct json_file *out, opa_text bytes, const char *name);
 void json_file_release(struct json_file *file);
+/** What the strict reader lets pass with a finding: a name that stands twice in an object. OPA_EDATA; @p name is for the
+ *  message. */
+int json_refuse_duplicates(struct trainer *t, const opa_findings *findings, const char *name);
 /** A reader of the root's fields. */
 struct fields json_file_fields(struct trainer *t, const struct json_file *file, const char *where);
 

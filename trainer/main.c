@@ -30,8 +30,9 @@ static const struct program opatrain = {
         "between N processes, of which the first one writes. All need the same options, model and packs; they share\n"
         "the processors of a host, and --memory is for each. A run is resumed with as many. A lost process ends the\n"
         "run: its last checkpoint stays.\n"
-        "SIGINT, SIGTERM and SIGUSR1 end a run when its update is done and saved. mpirun passes SIGUSR1 on; behind\n"
-        "the other two it kills all within seconds.\n"
+        "SIGINT, SIGTERM and SIGUSR1 end a run when its update is done and saved; before the first update at once, "
+        "and\n"
+        "what was made is kept. mpirun passes SIGUSR1 on; behind the other two it kills all within seconds.\n"
         "\n'opatrain VERB --help' explains a verb; 'opatrain --version' prints versions.\n"
         "Exit: 0 done, 1 done and something is to be said, 2 usage, 65 bad data, 66 no such input, 69 not built in,\n"
         "73 cannot create the output, 74 I/O error, 75 another opatrain writes there.\n",

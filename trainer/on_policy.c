@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const double on_policy_far = -3.0;
+/* A chosen response is too far off-policy below this mean log-prob: less than 1/20 a token. Of the paper's runs, the base
+ * model gives its revised responses -1.45 and the OPA model -1.3. */
+static const double far_mean = -3.0;
 
 /* ---- edited and kept tokens ---- */
 
@@ -87,7 +89,7 @@ int on_policy_add(struct trainer *t, struct on_policy *o, const struct packed *s
         if (pair->type != PAIR_LANGUAGE || logp[pair->chosen] == NULL)
             continue;
         o->pairs++;
-        o->far += mean_of(logp[pair->chosen], sample->responses[pair->chosen].ids.count) < on_policy_far;
+        o->far += mean_of(logp[pair->chosen], sample->responses[pair->chosen].ids.count) < far_mean;
     }
     const bool both = sample->responses[ROLE_REVISED].there && sample->responses[ROLE_GENERATED].there;
     return both && logp[ROLE_REVISED] ? add_revised(t, o, sample, logp[ROLE_REVISED]) : OPA_OK;
@@ -130,7 +132,7 @@ void on_policy_report(const struct trainer *t, struct on_policy *o, const char *
         return;
     const double share = (double)o->far / (double)o->pairs;
     trainer_note(t, "under %s: %.0f%% of %zu chosen responses have a mean below %.1f", under, 100 * share, o->pairs,
-                 on_policy_far);
+                 far_mean);
     if (share > 0.1)
         trainer_note(t,
                      "warning: the data is off-policy for %s: DPO will separate the pairs at once and hardly change "

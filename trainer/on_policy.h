@@ -30,10 +30,6 @@ struct on_policy {
     size_t uncut;                         /**< revised responses that the tokenizer cuts otherwise than the pack */
 };
 
-/** A chosen response is too far off-policy below this mean log-prob: less than 1/20 a token. Of the paper's runs, the base
- *  model gives its revised responses -1.45 and the OPA model -1.3. */
-extern const double on_policy_far;
-
 /** Count a sample; logp[role] [ids.count] are those of the response's own ids, NULL: not known. OPA_ENOMEM. */
 int on_policy_add(struct trainer *t, struct on_policy *o, const struct packed *sample,
                   const double *const logp[ROLE_COUNT]);

@@ -16,13 +16,16 @@ static uint64_t activation_floats(const struct model *m, const struct adapter *a
         const uint64_t rows = model_image_rows(m) * images, size = m->config.vision.image_size;
         scratch = largest(scratch, clip_scratch(&m->clip, adapter, images));
         kept = rows * (m->config.vision.hidden + c->hidden) + 3 * size * size * images;
+        if (m->config.family == FAMILY_ONEVISION) /* all views, before and behind the projector */
+            kept += anyres_most_views(&m->config.anyres, (uint32_t)size) *
+                    (3 * size * size + model_view_rows(&m->config) * c->hidden);
     }
     return scratch + kept + (uint64_t)(tokens + targets) * c->hidden + (uint64_t)tokens * c->head_dim;
 }
 
 static struct plan begin(const struct model *m, const struct adapter *adapter)
 {
-    return (struct plan){.weights = model_bytes(m), .adapter = adapter && adapter->file ? adapter->file->bytes : 0};
+    return (struct plan){.weights = model_bytes(m), .adapter = adapter_bytes(adapter)};
 }
 
 static struct plan finish(struct plan plan)

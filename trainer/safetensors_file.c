@@ -195,16 +195,6 @@ static int align_data(struct trainer *t, struct safetensors *st, struct safetens
     return OPA_OK;
 }
 
-static int find_duplicate(struct header *h, const opa_findings *findings)
-{
-    for (size_t i = 0; i < findings->count; i++) {
-        if (findings->items[i].code == OPA_F_DUPLICATE_KEY)
-            return trainer_fail(h->t, OPA_EDATA, "%s: a name stands twice in the header: %s", h->file,
-                                findings->items[i].message);
-    }
-    return OPA_OK;
-}
-
 int safetensors_file_read(struct trainer *t, struct safetensors *st, struct safetensors_file *file)
 {
     const unsigned char *bytes = file->map.data;
@@ -223,7 +213,7 @@ int safetensors_file_read(struct trainer *t, struct safetensors *st, struct safe
     int status = opa_json_parse(t->opa, &doc, (opa_text){(const char *)bytes + 8, length}, &options, &findings);
     if (status != OPA_OK)
         status = trainer_fail(t, status, "%s: header: %s", file->name, opa_context_message(t->opa));
-    else if ((status = find_duplicate(&h, &findings)) == OPA_OK) {
+    else if ((status = json_refuse_duplicates(t, &findings, file->name)) == OPA_OK) {
         h.doc = doc;
         status = read_entries(&h, st, file);
     }

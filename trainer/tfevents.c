@@ -152,7 +152,7 @@ int tfevents_open(struct trainer *t, struct tfevents *out, const char *dir, int6
     out->path = path_join(dir, name);
     if (out->path == NULL)
         return trainer_fail_memory(t);
-    out->file = fopen(out->path, "wxb");
+    out->file = fopen(out->path, "wbx");
     if (out->file == NULL)
         return trainer_fail(t, OPA_ECREATE, "%s: %s", out->path, strerror(errno));
     return begin_file(t, out);

@@ -99,8 +99,8 @@ void training_flags(struct training *tr, struct flag *flags);
 /* Behind the options. */
 #define RANKS_HELP "\nBy several processes, and how to end a run: see opatrain --help.\n"
 
-/* Put the members of --config FILE in front of the flags. *out and *count are the arguments to be read; @p memory holds
- * them until training_release(). GO_ON or an exit code. */
+/* Put the members of --config FILE in front of the flags: argv [argc] are the arguments to be read. @p flags say which names
+ * take a value. GO_ON or an exit code; config_arguments_release() frees them. */
 struct config_arguments {
     const char *path; /* NULL: there is none */
     const struct flag *flags;

@@ -226,9 +226,10 @@ int feed_features(struct training *tr, struct samples *s)
     }
     progress_clear(tr->run.cli);
     if (status == OPA_OK && now.done < now.total && s->features.path != NULL)
-        cli_note(tr->run.cli,
-                 "%s: the disk has room for the vision features of %lld of %lld samples: those of the "
-                 "others are made at each visit",
-                 s->features.path, (long long)now.done, (long long)now.total);
+        cli_note(
+            tr->run.cli,
+            "%s: the disk has no room for more than the vision features of %u images; those of the others are made "
+            "at each visit",
+            s->features.path, (unsigned)s->features.count);
     return status;
 }

@@ -174,7 +174,6 @@ static int one_update(struct training *tr, int64_t step)
     const double rate = schedule_rate(&tr->schedule, step), began = now_seconds();
     const int64_t tokens = tr->tokens;
     int status = dataset_order(&tr->run.t, tr->order, tr->train.data.count, tr->run.seed, (uint64_t)epoch);
-    status = agree(tr, status);
     if (status == OPA_OK)
         status = batch(tr, &tr->train, tr->order + at, count, (uint64_t)epoch, true);
     if (status == OPA_OK)

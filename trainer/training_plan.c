@@ -54,11 +54,6 @@ static struct train_size largest_sample(const struct training *tr)
     return most;
 }
 
-static uint64_t file_bytes(const struct adapter *adapter)
-{
-    return adapter != NULL ? adapter->file->bytes : 0;
-}
-
 /* Bytes beside the pass and its parameters: AdamW's moments, adapters that are mapped, the tower and the referee of fresh masks,
  * which take a sample at a time, the images of a micro-batch, and the program itself with its libraries' buffers. */
 static uint64_t beside(const struct training *tr, struct train_size most)
@@ -68,7 +63,7 @@ static uint64_t beside(const struct training *tr, struct train_size most)
     const struct model *m = tr->run.model;
     const struct train_size one = largest_sample(tr);
     uint64_t bytes = (share > 0 && share < program ? share : program) + 2 * optimiser_moment_bytes(&tr->optimiser) +
-                     file_bytes(tr->run.adapter) + file_bytes(tr->reference_adapter);
+                     adapter_bytes(tr->run.adapter) + adapter_bytes(tr->reference_adapter);
     if (train_stage(&tr->params) != IMAGE_PIXELS)
         bytes += plan_score(m, &tr->params.adapter, 0, 0, one.images).activations;
     if (tr->reference && tr->fresh) /* under fixed masks the referee is done before the first update */
@@ -90,7 +85,8 @@ int plan_open(struct training *tr)
         return status != OPA_OK ? status : trainer_fail_memory(t);
     for (int64_t epoch = 0; epoch < tr->options.epochs && status == OPA_OK; epoch++) {
         status = dataset_order(t, tr->order, tr->train.data.count, tr->run.seed, (uint64_t)epoch);
-        largest_groups(tr, &tr->train, tr->order, (size_t)tr->options.batch, &most);
+        if (status == OPA_OK)
+            largest_groups(tr, &tr->train, tr->order, (size_t)tr->options.batch, &most);
     }
     for (size_t i = 0; i < tr->eval.data.count; i++)
         tr->order[i] = (uint32_t)i;

@@ -57,7 +57,9 @@ int vision_look(struct session *s, struct vision *out, opa_text image, const str
     const struct model *m = s->model;
     out->versions = 1 + count;
     if (m->config.family == FAMILY_ONEVISION)
-        return count == 0 ? read_views(s, out, image) : trainer_fail(s->t, OPA_EUNSUPPORTED, "masks over tiles");
+        return count == 0 ? read_views(s, out, image)
+                          : trainer_fail(s->t, OPA_EUNSUPPORTED,
+                                         "OneVision sees tiles: masks over one square of pixels do not fit them");
     const size_t n = 3 * (size_t)m->image.size * m->image.size;
     int status = reserve_floats(s->t, &out->pixels, &out->pixel_capacity, (1 + count) * n);
     if (status == OPA_OK)

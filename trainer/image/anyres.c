@@ -90,6 +90,16 @@ size_t anyres_rows(const struct anyres_plan *p, size_t side)
     return side * side + p->rows * (p->cols + 1);
 }
 
+size_t anyres_most_views(const struct anyres_config *c, uint32_t view)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        const size_t tiles = (size_t)(c->height[i] / view) * (c->width[i] / view);
+        most = tiles > most ? tiles : most;
+    }
+    return 1 + most;
+}
+
 size_t anyres_most_rows(const struct anyres_config *c, uint32_t view, size_t side)
 {
     const double allowed = 1.1 * 1.1 * (double)c->most * (double)(side * side);

@@ -40,6 +40,7 @@ void anyres_choose(struct anyres_plan *out, const struct anyres_config *config, 
 size_t anyres_views(const struct anyres_plan *plan);
 size_t anyres_rows(const struct anyres_plan *plan, size_t side);
 /** No image takes more. */
+size_t anyres_most_views(const struct anyres_config *config, uint32_t view);
 size_t anyres_most_rows(const struct anyres_config *config, uint32_t view, size_t side);
 
 /** Normalised views @p out [views, 3, size, size] of @p image, with Pillow 9.4's bicubic filter. OPA_ENOMEM. */

@@ -137,6 +137,11 @@ static bool all_zero(ops_matrix m)
     return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
+uint64_t adapter_bytes(const struct adapter *adapter)
+{
+    return adapter != NULL && adapter->file != NULL ? adapter->file->bytes : 0;
+}
+
 bool adapter_changes(const struct adapter *adapter)
 {
     for (size_t i = 0; i < adapter->count; i++) {

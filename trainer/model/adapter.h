@@ -32,6 +32,8 @@ bool adapter_key_parse(char path[256], bool *is_b, const char *key);
 
 /** Is any lora_B not zero? */
 bool adapter_changes(const struct adapter *adapter);
+/** Bytes of its file, which is mapped; 0 for none. */
+uint64_t adapter_bytes(const struct adapter *adapter);
 /** Layers that the adapter changes, per part. */
 void adapter_count(size_t out[PART_COUNT], const struct adapter *adapter, const struct model *model);
 

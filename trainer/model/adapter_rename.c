@@ -90,8 +90,8 @@ static int rename_config(const struct renaming *r, char **out, size_t *size, opa
     status = opa_json_writer_finish(w, &value) == OPA_OK ? OPA_OK : trainer_fail_memory(r->t);
     char *text = status == OPA_OK ? json_strdup(value) : NULL;
     if (status == OPA_OK)
-        status =
-            text ? json_set_member(r->t, out, size, bytes, "target_modules", text, path) : trainer_fail_memory(r->t);
+        status = text ? json_set_member(r->t, out, size, bytes, "target_modules", text, true, path)
+                      : trainer_fail_memory(r->t);
     free(text);
     opa_json_writer_free(w);
     return status;
@@ -136,6 +136,8 @@ static int rename_all(struct renaming *r, const char *to)
         status = rename_tensor(r, i);
     if (status == OPA_OK)
         status = find_twice(r);
+    if (status == OPA_OK)
+        status = folder_make(r->t, to);
     if (status == OPA_OK)
         status = write_config(r, to);
     return status == OPA_OK ? write_tensors(r, to) : status;

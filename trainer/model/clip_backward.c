@@ -27,11 +27,6 @@ static struct linear_group group_qkv(const struct clip_layer *l)
     return (struct linear_group){{&l->q, &l->k, &l->v}, 3};
 }
 
-static size_t alone(const struct linear *linear, const struct adapter *adapter)
-{
-    return adapter->of[linear->id].rank;
-}
-
 /* Of all layers: an adapter may leave some out. */
 static struct widths measure(const ops_context *ops, const struct clip *clip, const struct adapter *adapter,
                              size_t rows)
@@ -275,8 +270,9 @@ void clip_tape_backward(const ops_context *ops, const struct clip *clip, const s
 static void lay_out_projector(const ops_context *ops, struct projector_tape *tape, struct scratch *s, size_t *n,
                               const struct projector *p, const struct adapter *adapter, size_t rows)
 {
-    const size_t width = p->first.w.rows, low1 = alone(&p->first, adapter), low2 = alone(&p->second, adapter);
     const struct linear_group first = linear_alone(&p->first), second = linear_alone(&p->second);
+    const size_t low1 = linear_group_rank(&first, adapter), low2 = linear_group_rank(&second, adapter);
+    const size_t width = p->first.w.rows;
     tape->rows = rows;
     tape->inner = scratch_piece(s, n, rows * width);
     tape->act = scratch_piece(s, n, rows * width);

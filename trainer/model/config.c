@@ -140,8 +140,10 @@ static void read_most_tiles(struct fields *f, struct anyres_config *out)
     const opa_text ratio = fields_text(f, "vision_aspect_ratio", "anyres_max_9");
     const size_t skip = sizeof prefix - 1;
     if (ratio.size > skip && ratio.size <= skip + 3 && memcmp(ratio.data, prefix, skip) == 0) {
-        for (size_t i = skip; i < ratio.size && ratio.data[i] >= '0' && ratio.data[i] <= '9'; i++)
+        size_t i = skip;
+        for (; i < ratio.size && ratio.data[i] >= '0' && ratio.data[i] <= '9'; i++)
             out->most = 10 * out->most + (uint32_t)(ratio.data[i] - '0');
+        out->most = i == ratio.size ? out->most : 0;
     }
     if (out->most == 0)
         fields_fail(f, OPA_EUNSUPPORTED, "vision_aspect_ratio: anyres_max_1 to anyres_max_999 are built in");

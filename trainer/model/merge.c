@@ -72,11 +72,11 @@ static int copy_files(struct trainer *t, const char *to, const char *from)
 
 /* ---- config.json ---- */
 
-static int set_member(struct trainer *t, char **text, size_t *size, const char *key, const char *value,
+static int set_member(struct trainer *t, char **text, size_t *size, const char *key, const char *value, bool add,
                       const char *name)
 {
     char *before = *text;
-    const int status = json_set_member(t, text, size, (opa_text){before, *size}, key, value, name);
+    const int status = json_set_member(t, text, size, (opa_text){before, *size}, key, value, add, name);
     free(before);
     return status;
 }
@@ -86,20 +86,9 @@ static int set_dtype(const struct merging *m, char **text, size_t *size, const c
 {
     static const char *const values[] = {
         [OPS_F32] = "\"float32\"", [OPS_BF16] = "\"bfloat16\"", [OPS_F16] = "\"float16\""};
-    static const char *const keys[] = {"torch_dtype", "dtype"};
-    int status = OPA_OK;
-    for (int i = 0; i < 2 && status == OPA_OK; i++) {
-        struct json_file file;
-        status = json_file_parse(m->t, &file, (opa_text){*text, *size}, name);
-        if (status != OPA_OK)
-            break;
-        const struct fields f = json_file_fields(m->t, &file, name);
-        const bool there = fields_has(&f, keys[i]);
-        json_file_release(&file);
-        if (there)
-            status = set_member(m->t, text, size, keys[i], values[m->options->dtype], name);
-    }
-    return status;
+    const char *value = values[m->options->dtype];
+    const int status = set_member(m->t, text, size, "torch_dtype", value, false, name);
+    return status == OPA_OK ? set_member(m->t, text, size, "dtype", value, false, name) : status;
 }
 
 /* The base's config with what is different in the merged checkpoint; last of all, it makes the folder one. */
@@ -116,7 +105,7 @@ static int put_config(const struct merging *m, const char *to, const char *from,
     if (status == OPA_OK && m->options->convert)
         status = set_dtype(m, &text, &size, source);
     if (status == OPA_OK && tower)
-        status = set_member(m->t, &text, &size, "mm_vision_tower", "\"vision_tower\"", source);
+        status = set_member(m->t, &text, &size, "mm_vision_tower", "\"vision_tower\"", true, source);
     if (status == OPA_OK)
         status = durable_file(m->t, target, text, size);
     mapped_release(&map);
@@ -270,19 +259,20 @@ static int put_folder(struct merging *m, const char *to, const char *from, const
                       bool tower)
 {
     int status = copy_files(m->t, to, from);
-    if (status == OPA_OK)
+    if (status == OPA_OK && weights != NULL)
         status = put_weights(m, to, weights);
     return status == OPA_OK ? put_config(m, to, from, tower) : status;
 }
 
-/* Does a tower of its own folder go with the checkpoint? */
+/* Does a tower of its own folder go with the checkpoint? Where its weights are among the checkpoint's, its config does. */
 static bool takes_tower(const struct merging *m)
 {
-    const struct safetensors *tower = m->weights.model->tower;
+    const struct model *model = m->weights.model;
+    const struct safetensors *tower = model->tower;
     bool changed = false;
     for (size_t i = 0; tower != NULL && i < tower->count; i++)
         changed = changed || merge_change_of(&m->weights, &tower->tensors[i]) != NULL;
-    return tower != NULL && (changed || !m->options->keep_tower);
+    return model->tower_dir != NULL && (changed || !m->options->keep_tower);
 }
 
 static int put_all(struct merging *m, const char *to)
@@ -291,7 +281,8 @@ static int put_all(struct merging *m, const char *to)
     const bool tower = takes_tower(m);
     char *tower_dir = path_join(to, tower_name);
     int status = tower_dir ? OPA_OK : trainer_fail_memory(m->t);
-    m->total = (int64_t)(model->weights->count + (tower ? model->tower->count : 0));
+    m->total = (int64_t)(model->weights->count + (tower && model->tower ? model->tower->count : 0));
+    m->weights.report.tower = tower;
     if (status == OPA_OK) {
         folder_remove(tower_dir);
         folder_remove(to);

@@ -22,6 +22,7 @@ struct merge_options {
 struct merge_report {
     size_t layers;
     uint64_t weights, changed; /**< of the layers; those that differ from the base's */
+    bool tower;                /**< a tower's folder went along, as OUT/vision_tower */
     double change, lost;       /**< sums of squares: of scale * B * A, and of what rounding takes from that */
 };
 

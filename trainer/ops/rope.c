@@ -24,6 +24,7 @@ int ops_rope_init(ops_rope *out, const int32_t *positions, size_t tokens, const 
                   float scaling)
 {
     float *table = malloc((tokens * half * 2 + 1) * sizeof *table);
+    *out = (ops_rope){0};
     if (!table)
         return OPA_ENOMEM;
     ops_rope_fill(out, table, positions, tokens, inv_freq, half, scaling);

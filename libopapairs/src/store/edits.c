@@ -171,9 +171,9 @@ static int check_head(opa_db *db, int64_t sample, opa_text id, int64_t expected)
                     (int)opa_utf8_cut(id, 200), id.data);
 }
 
-static int begin(change *c, opa_store *store, opa_text id, const char *why, const char *by)
+/* @p expected: the entry that has to be in force, 0: any. */
+static int begin(change *c, opa_store *store, opa_text id, int64_t expected, const char *why, const char *by)
 {
-    const int64_t expected = take_expected(store);
     *c = (change){.store = store, .lock.fd = -1};
     int status = begin_transaction(c);
     if (status == OPA_OK)
@@ -241,11 +241,12 @@ int opa_store_rehearse(opa_store *store)
 int opa_store_set_revised(opa_store *store, opa_text id, opa_text revised, const char *why, const char *by)
 {
     change c;
-    int status = begin(&c, store, id, why, by);
-    if (status == OPA_OK && !revised.data)
-        status = opa_fail(store->ctx, OPA_EINVAL, "no revised text given");
-    else if (status == OPA_OK && opa_wtf8_valid(revised) != revised.size)
-        status = opa_fail(store->ctx, OPA_EDATA, "the revised text is not UTF-8 (byte %zu)", opa_wtf8_valid(revised));
+    const int64_t expected = take_expected(store);
+    if (!revised.data)
+        return opa_fail(store->ctx, OPA_EINVAL, "no revised text given");
+    if (opa_wtf8_valid(revised) != revised.size)
+        return opa_fail(store->ctx, OPA_EDATA, "the revised text is not UTF-8 (byte %zu)", opa_wtf8_valid(revised));
+    const int status = begin(&c, store, id, expected, why, by);
     c.entry.what = OPA_EDIT_REVISED;
     c.entry.state.revised = revised;
     c.entry.state.by_hand = true;
@@ -276,7 +277,7 @@ int opa_store_set_report(opa_store *store, opa_text id, opa_text report, const c
     opa_json_writer *writer = NULL;
     opa_buffer revised = {0};
     opa_text json;
-    const int64_t expected = take_expected(store); /* what is no report is found out before anything is held */
+    const int64_t expected = take_expected(store);
     if (!report.data)
         return opa_fail(store->ctx, OPA_EINVAL, "no report given");
     int status = as_json(store->ctx, &json, report, &writer);
@@ -286,8 +287,7 @@ int opa_store_set_report(opa_store *store, opa_text id, opa_text report, const c
         status = OPA_EDATA;
     if (status == OPA_OK) {
         change c;
-        opa_store_expect(store, expected);
-        status = begin(&c, store, id, why, by);
+        status = begin(&c, store, id, expected, why, by);
         c.entry.what = OPA_EDIT_REPORT;
         c.entry.state.report = json;
         c.entry.state.revised = opa_buffer_text(&revised);
@@ -302,7 +302,7 @@ int opa_store_set_report(opa_store *store, opa_text id, opa_text report, const c
 int opa_store_set_excluded(opa_store *store, opa_text id, bool excluded, const char *why, const char *by)
 {
     change c;
-    const int status = begin(&c, store, id, why, by);
+    const int status = begin(&c, store, id, take_expected(store), why, by);
     c.entry.what = excluded ? OPA_EDIT_EXCLUDE : OPA_EDIT_INCLUDE;
     c.entry.state.excluded = excluded;
     return finish_state(&c, status);
@@ -311,7 +311,7 @@ int opa_store_set_excluded(opa_store *store, opa_text id, bool excluded, const c
 int opa_store_accept(opa_store *store, opa_text id, const char *why, const char *by)
 {
     change c;
-    int status = begin(&c, store, id, why, by);
+    int status = begin(&c, store, id, take_expected(store), why, by);
     if (status == OPA_OK && c.entry.state.excluded)
         status = opa_fail(store->ctx, OPA_EINVAL, "%s: sample \"%.*s\" is excluded: take that back first",
                           store->db.path, (int)opa_utf8_cut(id, 200), id.data);
@@ -349,7 +349,7 @@ int opa_store_undo(opa_store *store, opa_text id, const char *by)
 {
     change c;
     int64_t last = 0, before = 0;
-    int status = begin(&c, store, id, NULL, by);
+    int status = begin(&c, store, id, take_expected(store), NULL, by);
     if (status == OPA_OK)
         status = newest_two(&store->db, c.entry.sample, &last, &before);
     if (status == OPA_OK && !before)

@@ -22,8 +22,8 @@ bool opa_print_equal(const opa_print *a, const opa_print *b);
 typedef struct opa_said {
     opa_print texts[OPA_SAID_TEXTS];
     bool made; /**< it made the sample */
-    bool
-        correction; /**< it is a correction from a file, which the log has in an entry of its own where it changed anything */
+    /** It is a correction from a file, which the log has in an entry of its own where it changed anything. */
+    bool correction;
 } opa_said;
 
 /** What all records of a sample say. {0} is empty. */

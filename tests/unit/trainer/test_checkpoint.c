@@ -265,7 +265,7 @@ static void where_none_is_whole_the_reason_is_said(void **state)
     assert_int_equal(rename(inside(f, "checkpoints/step-000001"), to), 0);
     folder.step = 9;
     assert_int_equal(load(f, &folder), OPA_EDATA);
-    assert_message(&f->t, "of update 1");
+    assert_message(&f->t, "it says update 1,");
     run_folder_release(&folder);
 }
 

@@ -69,6 +69,9 @@ static void onevision_is_siglip_and_qwen2(void **state)
         {"{\"model_type\":\"llava_onevision\",\"image_grid_pinpoints\":[[384,384]],"
          "\"vision_config\":{\"model_type\":\"clip_vision_model\"}}",
          OPA_EUNSUPPORTED},
+        {"{\"model_type\":\"llava_onevision\",\"image_grid_pinpoints\":[[384,384]],\"vision_aspect_ratio\":\"anyres_"
+         "max_9x\"}",
+         OPA_EUNSUPPORTED},
         {"{\"model_type\":\"qwen2\",\"use_sliding_window\":true}", OPA_EUNSUPPORTED},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)

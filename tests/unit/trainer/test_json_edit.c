@@ -9,7 +9,7 @@ static void assert_set(const char *before, const char *key, const char *value, c
     char *out;
     size_t size;
     start(&t, NULL);
-    if (json_set_member(&t, &out, &size, (opa_text){before, strlen(before)}, key, value, "a.json") != OPA_OK)
+    if (json_set_member(&t, &out, &size, (opa_text){before, strlen(before)}, key, value, true, "a.json") != OPA_OK)
         fail_msg("%s", t.message);
     assert_string_equal(out, want);
     assert_int_equal(size, strlen(want));
@@ -42,7 +42,7 @@ static void what_is_no_object_is_refused(void **state)
     size_t size;
     start(&t, NULL);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_int_equal(json_set_member(&t, &out, &size, (opa_text){bad[i], strlen(bad[i])}, "a", "1", "a.json"),
+        assert_int_equal(json_set_member(&t, &out, &size, (opa_text){bad[i], strlen(bad[i])}, "a", "1", true, "a.json"),
                          OPA_EDATA);
         assert_message(&t, "a.json");
         assert_null(out);

@@ -46,6 +46,7 @@ static void plans_are_those_of_transformers(void **state)
                 fail_msg("%ux%u of %s: number %zu is %zu, not %u", n[0], n[1], name, i, have[i], n[2 + i]);
         }
         assert_true(anyres_rows(&p, side) <= anyres_most_rows(c, view, side));
+        assert_true(anyres_views(&p) <= anyres_most_views(c, view));
         lines++;
     }
     fclose(f);
