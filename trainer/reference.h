@@ -19,8 +19,8 @@ struct reference {
     size_t count;
 };
 
-/** Open or begin the file; @p path NULL: memory only. @p depends is text, one "name: value" a line. OPA_EDATA: made with another of these, which the
- *  message names; OPA_ECREATE; OPA_EIO. Release with reference_release(). */
+/** Open or begin the file; @p path NULL: memory only. @p depends is text, one "name: value" a line. OPA_EDATA: made with
+ *  another of these, which the message names; OPA_ECREATE; OPA_EIO. Release with reference_release(). */
 int reference_open(struct trainer *t, struct reference *out, const char *path, const char *depends, size_t count);
 void reference_release(struct reference *reference);
 

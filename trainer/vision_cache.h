@@ -26,10 +26,9 @@ struct vision_cache {
     uint64_t begin;           /**< bytes before the first record */
 };
 
-/** Open or begin the file at @p path for records of @p floats floats. @p depends is text, one "name: value" a line. At most half
- *  of the free disk is taken. OPA_EDATA: made with another of these, which the message names; OPA_ECREATE; OPA_EIO;
- *  OPA_ENOMEM. Zero a struct that is never opened; release with
- *  vision_cache_release(). */
+/** Open or begin the file at @p path for records of @p floats floats. @p depends is text, one "name: value" a line. At most
+ *  half of the free disk is taken. OPA_EDATA: made with another of these, which the message names; OPA_ECREATE; OPA_EIO;
+ *  OPA_ENOMEM. Zero a struct that is never opened; release with vision_cache_release(). */
 int vision_cache_open(struct trainer *t, struct vision_cache *out, const char *path, const char *depends,
                       size_t samples, size_t versions, size_t floats);
 void vision_cache_release(struct vision_cache *cache);

@@ -2,8 +2,7 @@
 /** @file config.h
  *  What config.json and its neighbours say about a model, with the defaults of transformers' LlamaConfig, Qwen2Config,
  *  CLIPVisionConfig, SiglipVisionConfig, LlavaConfig and LlavaOnevisionConfig (released checkpoints leave out what equals
- *  them). Both dialects are read:
- *  rope_theta + rope_scaling (to 4.x) and rope_parameters (5.x).
+ *  them). Both dialects are read: rope_theta + rope_scaling (to 4.x) and rope_parameters (5.x).
  */
 #ifndef OPATRAIN_MODEL_CONFIG_H
 #define OPATRAIN_MODEL_CONFIG_H

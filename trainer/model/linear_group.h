@@ -11,9 +11,9 @@
  *      merged        w + sBA       w + sBA       from x A^T and dy B             4TR + 2rN   (merging)
  *      whole         w + sBA       w + sBA       from G = dy^T x: G A^T, B^T G   2TN + 6rN
  *
- *  OPA-DPO's rank of 256 is not low for a small model: with a width of 384 the changes have more weights than what they change, and
- *  the last way takes two thirds of the first's operations. A 7B model goes by low rank: merging would save 3 % at most, and
- *  take 0.8 GB a layer. The sizes alone decide, so the bits of a run do not depend on its memory.
+ *  OPA-DPO's rank of 256 is not low for a small model: with a width of 384 the changes have more weights than what they
+ *  change, and the last way takes two thirds of the first's operations. A 7B model goes by low rank: merging would save 3 %
+ *  at most, and take 0.8 GB a layer. The sizes alone decide, so the bits of a run do not depend on its memory.
  */
 #ifndef OPATRAIN_MODEL_LINEAR_GROUP_H
 #define OPATRAIN_MODEL_LINEAR_GROUP_H
@@ -40,7 +40,8 @@ static inline struct linear_group linear_alone(const struct linear *linear)
 
 enum linear_way { LINEAR_LOW_RANK, LINEAR_MERGED, LINEAR_WHOLE };
 
-/** The way that takes the fewest operations; by low rank where that saves less than a twentieth. Products in bf16 go by low rank: merged weights would lose small changes. */
+/** The way that takes the fewest operations; by low rank where that saves less than a twentieth. Products in bf16 go by low
+ *  rank: merged weights would lose small changes. */
 enum linear_way linear_group_way(const ops_context *ops, const struct linear_group *group,
                                  const struct adapter *adapter, size_t rows);
 
