@@ -32,12 +32,30 @@ bold='' plain=''
 
 say() { printf '\n%s# %s%s\n' "$bold" "$*" "$plain"; }
 
-# Print a command, then run it. 1 is "done, and something is to be said".
-run() {
+show() {
   printf '$'
   printf ' %s' "$@"
   printf '\n'
-  "$@" || [ $? -eq 1 ]
+}
+
+# Show a command, then run it. 1 is "done, and something is to be said". In the half that runs aside the shell has to
+# wait for it: only so can it hear that it is to end, and end the command too.
+run() {
+  show "$@"
+  if [ -n "$aside" ]; then
+    "$@" &
+    child=$!
+    wait "$child" || [ $? -eq 1 ]
+  else
+    "$@" || [ $? -eq 1 ]
+  fi
+}
+aside='' child=''
+
+# The same for a command whose 1 says that something is damaged.
+run_strictly() {
+  show "$@"
+  "$@"
 }
 
 trap 'exit 130' INT
@@ -51,9 +69,14 @@ together() {
     $2
     return
   fi
-  (set -e; $2) >"$out/log/$2.txt" 2>&1 &
+  (
+    set -e
+    aside=yes
+    trap '[ -z "$child" ] || kill "$child" 2>/dev/null || :; wait; exit 143' TERM
+    $2
+  ) >"$out/log/$2.txt" 2>&1 &
   other=$!
-  trap 'kill "$other" 2>/dev/null' EXIT
+  trap 'kill "$other" 2>/dev/null && wait "$other" || :' EXIT
   $1
   status=0
   wait "$other" || status=$?
@@ -65,7 +88,7 @@ together() {
 # ---- the commands that return ----
 
 use_seed() {
-  model="--model $base --template llava_hf --threads 1 --seed $1"
+  model="--template llava_hf --threads 1 --seed $1"
 }
 use_seed "$seed"
 sft="--epochs 2 --batch 16 --lr 1e-3 --clip 1"
@@ -74,15 +97,17 @@ dpo="--epochs 2 --batch 32 --warmup 5 --clip 1 --masks fixed"
 
 # answers NAME [DIR]: what the model runs/NAME says about the test scenes, the likeliest words. base has no adapter.
 answers() {
-  adapter="--adapter ${2:-$out}/runs/$1"
-  [ "$1" != base ] || adapter=
-  run opatrain generate $model $adapter --prompts "$out/test/scenes.jsonl" --max-new-tokens 80 --batch 64 \
-    -o "${2:-$out}/answers/$1.jsonl"
+  name=$1
+  into=${2:-$out}
+  if [ "$name" = base ]; then set --; else set -- --adapter "$into/runs/$name"; fi
+  run opatrain generate --model "$base" $model "$@" --prompts "$out/test/scenes.jsonl" --max-new-tokens 80 --batch 64 \
+    -o "$into/answers/$name.jsonl"
 }
 
 # sample SCENES FILE: how the model answers when it is not asked for the likeliest words.
 sample() {
-  run opatrain generate $model --prompts "$1" --temperature 0.5 --top-p 0.95 --top-k 30 --max-new-tokens 80 --batch 64 -o "$2"
+  run opatrain generate --model "$base" $model --prompts "$1" --temperature 0.5 --top-p 0.95 --top-k 30 \
+    --max-new-tokens 80 --batch 64 -o "$2"
 }
 
 # ---- the story ----
@@ -104,16 +129,16 @@ correct() {
   run opapairs check "$out/set.opa"
   run opapairs inspect "$out/set.opa" --limit 8 --no-pager
   say "Two edits, word by word."
-  edited=$(opapairs ls "$out/set.opa" --jsonl | sed -n 's/.*"id":"\([^"]*\)".*"edited":true.*/\1/p' | head -n 2)
+  edited=$(opapairs ls "$out/set.opa" --only edited --limit 2 --jsonl | sed -n 's/.*"id":"\([^"]*\)".*/\1/p')
   run opapairs inspect "$out/set.opa" $edited --no-pager
   say "Language, image and anchor pairs, packed for training; anyone can verify them, to the bit."
   run opapairs pack "$out/set.opa" -o "$out/pack" --tokenizer "$base"
-  run opapairs verify "$out/pack"
+  run_strictly opapairs verify "$out/pack"
 }
 
 score_base() {
   say "Are the corrections what the model would say? Each token's log-probability."
-  run opatrain score $model "$out/pack" -o "$out/scores/base.jsonl"
+  run opatrain score --model "$base" $model "$out/pack" -o "$out/scores/base.jsonl"
 }
 
 describe_base() {
@@ -122,41 +147,43 @@ describe_base() {
   run opapairs init "$out/test.opa"
   run opapairs import "$out/test.opa" "$out/answers/base.jsonl" --images "$out/test"
   run opapairs pack "$out/test.opa" -o "$out/test-pack" --tokenizer "$base"
-  run opatrain score $model "$out/test-pack" -o "$out/scores/test.jsonl"
+  run opatrain score --model "$base" $model "$out/test-pack" -o "$out/scores/test.jsonl"
 }
 
 opa_and_dpo() {
   say "OPA: fine-tune on the corrections and the ground truth, so that they become on-policy."
-  run opatrain sft $model "$out/pack" -o "$out/runs/opa" $fresh $sft
-  run opatrain score $model --adapter "$out/runs/opa" "$out/pack" -o "$out/scores/opa.jsonl"
+  run opatrain sft --model "$base" $model "$out/pack" -o "$out/runs/opa" $fresh $sft
+  run opatrain score --model "$base" $model --adapter "$out/runs/opa" "$out/pack" -o "$out/scores/opa.jsonl"
   answers opa
   say "OPA-DPO: DPO from there, on language, image and anchor pairs."
-  run opatrain dpo $model --adapter "$out/runs/opa" "$out/pack" -o "$out/runs/opa-dpo" $dpo --lr 5e-5
+  run opatrain dpo --model "$base" $model --adapter "$out/runs/opa" "$out/pack" -o "$out/runs/opa-dpo" $dpo --lr 5e-5
   answers opa-dpo
 }
 
 dpo_language() {
   say "For comparison: DPO without OPA, language pairs only."
-  run opatrain dpo $model "$out/pack" -o "$out/runs/dpo-language" $fresh $dpo --lr 1e-4 --objective sigmoid
+  run opatrain dpo --model "$base" $model "$out/pack" -o "$out/runs/dpo-language" $fresh \
+    $dpo --lr 1e-4 --objective sigmoid
   answers dpo-language
 }
 
 dpo_all() {
   say "For comparison: all pairs, but without OPA."
-  run opatrain dpo $model "$out/pack" -o "$out/runs/dpo" $fresh $dpo --lr 2e-4
+  run opatrain dpo --model "$base" $model "$out/pack" -o "$out/runs/dpo" $fresh $dpo --lr 2e-4
   answers dpo
 }
 
 opa_dpo_language() {
   say "For comparison: OPA, then language pairs only."
-  run opatrain dpo $model --adapter "$out/runs/opa" "$out/pack" -o "$out/runs/opa-dpo-language" $dpo --lr 5e-5 --objective sigmoid
+  run opatrain dpo --model "$base" $model --adapter "$out/runs/opa" "$out/pack" \
+    -o "$out/runs/opa-dpo-language" $dpo --lr 5e-5 --objective sigmoid
   answers opa-dpo-language
 }
 
 opa_dpo_release() {
   say "For comparison: OPA, then the released code's objective, position by position."
-  run opatrain dpo $model --adapter "$out/runs/opa" "$out/pack" -o "$out/runs/opa-dpo-release" $dpo --lr 5e-5 --objective release \
-    --context sft
+  run opatrain dpo --model "$base" $model --adapter "$out/runs/opa" "$out/pack" \
+    -o "$out/runs/opa-dpo-release" $dpo --lr 5e-5 --objective release --context sft
   answers opa-dpo-release
 }
 
@@ -176,11 +203,12 @@ volume() {
   run opapairs init "$at/set.opa"
   run opapairs import "$at/set.opa" "$at/step0_rank0.json"
   run opapairs pack "$at/set.opa" -o "$at/pack" --tokenizer "$base"
-  run opatrain sft $model "$at/pack" -o "$at/runs/opa" $fresh $sft
+  run opatrain sft --model "$base" $model "$at/pack" -o "$at/runs/opa" $fresh $sft
   answers opa "$at"
-  run opatrain dpo $model --adapter "$at/runs/opa" "$at/pack" -o "$at/runs/opa-dpo" $dpo --lr 5e-5
+  run opatrain dpo --model "$base" $model --adapter "$at/runs/opa" "$at/pack" -o "$at/runs/opa-dpo" $dpo --lr 5e-5
   answers opa-dpo "$at"
-  run opatrain dpo $model "$at/pack" -o "$at/runs/dpo-language" $fresh $dpo --lr 1e-4 --objective sigmoid
+  run opatrain dpo --model "$base" $model "$at/pack" -o "$at/runs/dpo-language" $fresh \
+    $dpo --lr 1e-4 --objective sigmoid
   answers dpo-language "$at"
 }
 

@@ -105,6 +105,14 @@ void answers_sort(struct answers *a)
         qsort(a->of, a->count, sizeof *a->of, by_id);
 }
 
+struct measures answers_measure(const struct answers *a)
+{
+    struct tally tally = {0};
+    for (size_t i = 0; i < a->count; i++)
+        tally_add(&tally, &a->of[i].scene, a->of[i].text);
+    return tally_measures(&tally);
+}
+
 const struct said *answers_find(const struct answers *a, opa_text id)
 {
     size_t low = 0, high = a->count;

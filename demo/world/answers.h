@@ -3,6 +3,7 @@
 #ifndef MICROWORLD_ANSWERS_H
 #define MICROWORLD_ANSWERS_H
 
+#include "measure.h"
 #include "microworld.h"
 #include "scene.h"
 
@@ -24,6 +25,7 @@ void answers_release(struct answers *a);
 /* The answer with this id; NULL: none. The list must be in order of id: see answers_sort(). */
 const struct said *answers_find(const struct answers *a, opa_text id);
 void answers_sort(struct answers *a);
+struct measures answers_measure(const struct answers *a);
 
 /* Calls @p line for each document of a JSON Lines file; what it returns other than 0 ends the reading. 0 or an exit
  * code. */

@@ -86,7 +86,8 @@ static int write_record(struct expert_run *x, const struct said *said, const str
     opa_json_writer *w = x->w;
     caption_truth(&truth, &said->scene);
     snprintf(image, sizeof image, "%s.png", scene_id(id, &said->scene));
-    snprintf(standard, sizeof standard, "%s%.*s", said->text.data[0] == ' ' ? " " : "", (int)truth.size, truth.text);
+    snprintf(standard, sizeof standard, "%s%.*s", said->text.size > 0 && said->text.data[0] == ' ' ? " " : "",
+             (int)truth.size, truth.text);
     opa_json_begin_object(w);
     opa_json_write_key(w, "query");
     opa_json_write_string(w, "<image>\n" QUESTION_OF_ALL);
@@ -113,7 +114,7 @@ static int correct_one(struct expert_run *x, const struct said *said)
     if (result == 0)
         result = write_record(x, said, &corrections);
     corrections_release(&corrections);
-    return result == 0 ? put_json_line(x->cli, x->file, x->w) : result;
+    return result == 0 ? put_json_line(x->cli, x->file, x->out, x->w) : result;
 }
 
 static int correct_all(struct expert_run *x, const struct answers *answers)

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "answers.h"
-#include "measure.h"
 
 static double value_of(const struct measures *m, const struct measure_name *name)
 {
@@ -37,14 +36,11 @@ static void print_row(struct cli *cli, const char *path, const struct measures *
 static int measure_file(struct cli *cli, opa_json_writer *w, const char *path)
 {
     struct answers answers = {0};
-    struct tally tally = {0};
-    int result = answers_read(cli, &answers, path);
-    for (size_t i = 0; i < answers.count && result == 0; i++)
-        tally_add(&tally, &answers.of[i].scene, answers.of[i].text);
+    const int result = answers_read(cli, &answers, path);
+    const struct measures m = answers_measure(&answers);
     answers_release(&answers);
     if (result != 0)
         return result;
-    const struct measures m = tally_measures(&tally);
     if (w != NULL)
         return print_json(cli, w, path, &m);
     print_row(cli, path, &m);

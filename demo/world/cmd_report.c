@@ -61,7 +61,9 @@ static void print_story(struct cli *cli, const struct story *s)
                "\nPer cent of %lld test scenes, with standard errors. HalRate: answers that name\n"
                "what is not there. Cover: objects named. attr.: wrong colours or places. curve:\n"
                "HalRate over that of the base when it only says less, at equal Cover; below 0 it\n"
-               "sees better, above 0 saying less would have done better.\n",
+               "tells right from wrong better than the base, above 0 saying less would have done\n"
+               "better. It is uncertain by at least HalRate's error, and empty where Cover lies\n"
+               "beyond the curve's ends.\n",
                (long long)s->systems[BASE].measures.answers);
     out_printf(cli,
                "Mean log-prob of the expert's words: %.2f in the base, %.2f behind OPA\n"

@@ -101,7 +101,7 @@ static int write_line(struct scenes *s, const struct scene *scene, const char *i
     opa_json_end_array(w);
     write_texts(s, scene);
     opa_json_end_object(w);
-    return put_json_line(s->cli, s->lines, w);
+    return put_json_line(s->cli, s->lines, "scenes.jsonl", w);
 }
 
 static int write_png(struct scenes *s, const char *name, const uint8_t pixels[PICTURE_BYTES])

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The base's own abstention curve: from its likeliest answers every sentence is deleted whose object word has less than a
- * least probability. So much less hallucination comes from saying less alone; what lies below the curve sees better. */
+ * least probability. So much less hallucination comes from saying less alone; what lies below the curve tells right from
+ * wrong better than the base, as far as the errors of both allow to say so. */
 #ifndef MICROWORLD_CURVE_H
 #define MICROWORLD_CURVE_H
 

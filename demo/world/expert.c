@@ -21,14 +21,6 @@ struct expert {
     struct random r;
 };
 
-static uint32_t kinds_there(const struct scene *scene)
-{
-    uint32_t kinds = 0;
-    for (int i = 0; i < scene->count; i++)
-        kinds |= UINT32_C(1) << scene->objects[i].kind;
-    return kinds;
-}
-
 static void find_unsaid(struct expert *e, opa_text answer)
 {
     uint32_t named = 0;
@@ -44,8 +36,6 @@ static void find_unsaid(struct expert *e, opa_text answer)
 }
 
 /* ---- the edits ---- */
-
-static const char *const sides[COLUMNS] = {"the left side", "the center", "the right side"};
 
 /* Does one of @p names stand at @p at, and not as a part of a word? Its length, 0: no. */
 static size_t name_at(opa_text text, size_t at, const char *const *names, int count)
@@ -73,8 +63,8 @@ static char *put_right(opa_text sentence, const struct scene *scene, const struc
             with = colour_names[o->colour];
         else if (o != NULL && (n = name_at(sentence, at, place_names, COLUMNS)) > 0)
             with = place_names[o->column];
-        else if (o != NULL && (n = name_at(sentence, at, sides, COLUMNS)) > 0)
-            with = sides[o->column];
+        else if (o != NULL && (n = name_at(sentence, at, toward_names, COLUMNS)) > 0)
+            with = toward_names[o->column];
         else if (o == NULL && (n = name_at(sentence, at, context_names, CONTEXTS)) > 0)
             with = context_names[scene->context];
         if (with != NULL)
@@ -120,9 +110,11 @@ static void correct_context(struct expert *e, struct correction *c, const struct
 static void correct_invented(struct expert *e, struct correction *c, int kind, const struct claim *claim)
 {
     struct answer instead = {.size = 0};
+    struct claim wrong = *claim; /* which may name something that is there first */
+    wrong.kind = kind;
     c->score = 1;
     c->type = image_error;
-    describe(c->change[0], claim);
+    describe(c->change[0], &wrong);
     snprintf(c->change[1], 96, "nothing");
     snprintf(c->reason, sizeof c->reason, "There is no %s in the picture.", kind_names[kind]);
     if (e->used < e->unsaid_count) {
@@ -164,7 +156,7 @@ static int first_kind(uint32_t kinds)
 static void correct(struct expert *e, struct correction *c)
 {
     const struct claim claim = claim_of(c->copied);
-    const uint32_t invented = claim.kinds & ~kinds_there(e->scene);
+    const uint32_t invented = claim.kinds & ~scene_kinds(e->scene);
     c->score = 4;
     c->type = "correct";
     if (invented != 0)

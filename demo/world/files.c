@@ -17,19 +17,20 @@ FILE *create_file(struct cli *cli, const char *dir, const char *name)
 
 int close_file(struct cli *cli, FILE *file, const char *name, int result)
 {
-    const bool failed = ferror(file) != 0;
-    if ((fclose(file) != 0 || failed) && result == 0)
-        return cli_error(cli, EXIT_IO, "%s: %s", name, strerror(errno));
-    return result;
+    const bool failed = ferror(file) != 0; /* earlier: its errno is gone */
+    const bool closed = fclose(file) == 0;
+    if (result != 0 || (closed && !failed))
+        return result;
+    return cli_error(cli, EXIT_IO, "%s: %s", name, closed ? "could not be written" : strerror(errno));
 }
 
-int put_json_line(struct cli *cli, FILE *file, opa_json_writer *w)
+int put_json_line(struct cli *cli, FILE *file, const char *name, opa_json_writer *w)
 {
     opa_text line;
     if (opa_json_writer_finish(w, &line) != OPA_OK)
         return cli_error(cli, EXIT_IO, "out of memory");
-    fwrite(line.data, 1, line.size, file);
-    fputc('\n', file);
+    const bool good = fwrite(line.data, 1, line.size, file) == line.size && fputc('\n', file) != EOF;
+    const int result = good ? 0 : cli_error(cli, EXIT_IO, "%s: %s", name, strerror(errno));
     opa_json_writer_clear(w);
-    return ferror(file) ? cli_error(cli, EXIT_IO, "%s", strerror(errno)) : 0;
+    return result;
 }

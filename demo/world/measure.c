@@ -4,14 +4,12 @@
 #include <math.h>
 #include <stddef.h>
 
-#define MEASURE(key, label)                                                                                            \
-    {                                                                                                                  \
-#key, label, offsetof(struct measures, key)                                                                    \
-    }
+/* clang-format off */
+#define MEASURE(key) {#key, offsetof(struct measures, key)}
+/* clang-format on */
 const struct measure_name measure_names[MEASURES] = {
-    MEASURE(hal_rate, "HalRate"), MEASURE(hal_rate_error, "+-"), MEASURE(cover, "Cover"),
-    MEASURE(cover_error, "+-"),   MEASURE(chair, "CHAIR"),       MEASURE(chair_i, "CHAIRi"),
-    MEASURE(words, "words"),      MEASURE(mentions, "mentions"), MEASURE(attribute_errors, "attributes wrong"),
+    MEASURE(hal_rate), MEASURE(hal_rate_error), MEASURE(cover),    MEASURE(cover_error),      MEASURE(chair),
+    MEASURE(chair_i),  MEASURE(words),          MEASURE(mentions), MEASURE(attribute_errors),
 };
 
 static int bits(uint32_t set)
@@ -34,7 +32,8 @@ static void add_attributes(struct tally *t, const struct scene *scene, const str
 
 void tally_add(struct tally *t, const struct scene *scene, opa_text answer)
 {
-    uint32_t named = 0, there = 0;
+    const uint32_t there = scene_kinds(scene);
+    uint32_t named = 0;
     opa_text sentence;
     opa_span word;
     for (size_t at = 0; next_word(&word, answer, &at);)
@@ -44,8 +43,6 @@ void tally_add(struct tally *t, const struct scene *scene, opa_text answer)
         named |= claim.kinds;
         add_attributes(t, scene, &claim);
     }
-    for (int i = 0; i < scene->count; i++)
-        there |= UINT32_C(1) << scene->objects[i].kind;
     const int mentions = bits(named), invented = bits(named & ~there);
     const double cover = (double)bits(named & there) / scene->count;
     t->answers++;

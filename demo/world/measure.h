@@ -28,11 +28,10 @@ struct measures {
 };
 struct measures tally_measures(const struct tally *t);
 
-/* The measures by name, in the order in which they are shown. */
+/* The measures by name, for JSON. */
 struct measure_name {
-    const char *key;   /* "hal_rate" */
-    const char *label; /* "HalRate" */
-    size_t offset;     /* of the double in struct measures */
+    const char *key; /* "hal_rate" */
+    size_t offset;   /* of the double in struct measures */
 };
 enum { MEASURES = 9 };
 extern const struct measure_name measure_names[MEASURES];

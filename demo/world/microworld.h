@@ -14,7 +14,7 @@ extern const struct command cmd_scenes, cmd_expert, cmd_measure, cmd_report;
 FILE *create_file(struct cli *cli, const char *dir, const char *name);
 /* Closes; @p result, or the exit code of a failed write. */
 int close_file(struct cli *cli, FILE *file, const char *name, int result);
-/* Puts the writer's document and a line break into the file, and clears it. 0 or an exit code. */
-int put_json_line(struct cli *cli, FILE *file, opa_json_writer *w);
+/* Puts the writer's document and a line break into the file, and clears the writer. 0 or an exit code. */
+int put_json_line(struct cli *cli, FILE *file, const char *name, opa_json_writer *w);
 
 #endif

@@ -53,8 +53,7 @@ void page_steps(FILE *out, const struct story *s)
         draw_share(out, "cover", NAME + HALF + GAP, top, m->cover, m->cover_error);
     }
     fputs("</svg><figcaption>HalRate: answers that name at least one object which is not in the picture. Cover: "
-          "objects of "
-          "the picture that are named. In per cent; thin lines are one standard error of the test scenes "
+          "objects of the picture that are named. In per cent; thin lines are one standard error of the test scenes "
           "alone.</figcaption></figure>\n",
           out);
 }
@@ -91,9 +90,8 @@ void page_frontier(FILE *out, const struct story *s)
     plot_end(&p);
     legend(out, s, false);
     fputs("<figcaption>The grey line is the base itself, made to say only what it is sure of: its sentences deleted "
-          "whose "
-          "object word has less than a least probability. A system <b>below</b> the line tells right from wrong better "
-          "than the base; one <b>on</b> it only says less; <b>above</b> it, saying less would have done "
+          "whose object word has less than a least probability. A system <b>below</b> the line tells right from wrong "
+          "better than the base; one <b>on</b> it only says less; <b>above</b> it, saying less would have done "
           "better.</figcaption></figure>\n",
           out);
 }
@@ -124,10 +122,8 @@ void page_policy(FILE *out, const struct story *s)
     fputs("<p class=legend><span><i class=base></i>base</span> <span><i class=opa></i>OPA</span></p>\n", out);
     fprintf(out,
             "<figcaption>How likely a model finds the words that the expert changed. Mean of the base %.2f, behind OPA "
-            "%.2f "
-            "(tokens that the expert kept: %.2f, %.2f). OPA has seen these very texts: this is what it is for, not a "
-            "test of "
-            "it.</figcaption></figure>\n",
+            "%.2f (tokens that the expert kept: %.2f, %.2f). OPA has seen these very texts: this is what it is for, "
+            "not a test of it.</figcaption></figure>\n",
             s->policy[0].edited_sum / fmax((double)s->policy[0].edited, 1),
             s->policy[1].edited_sum / fmax((double)s->policy[1].edited, 1),
             s->policy[0].kept_sum / fmax((double)s->policy[0].kept, 1),
@@ -155,15 +151,13 @@ static bool draw_updates(struct plot *p, const char *css, const double *values, 
     return good;
 }
 
-/* A round step that gives at most eight ticks up to @p most. */
+/* A round step that gives at most eight ticks up to @p most, which is more than 0: 1, 2, 4 or 8 times a power of ten. */
 static double step_for(double most)
 {
-    const double power = pow(10, floor(log10(most / 4)));
-    for (double step = power; step <= 10 * power; step *= 2) {
-        if (most / step <= 8)
-            return step;
-    }
-    return 10 * power;
+    double step = pow(10, floor(log10(most / 4)));
+    for (int doubled = 0; doubled < 3 && most / step > 8; doubled++)
+        step *= 2;
+    return step;
 }
 
 static double most_of(const double *values, size_t count)
@@ -179,7 +173,7 @@ static bool draw_opa(FILE *out, const struct story *s)
     const struct updates *u = &s->updates[OPA];
     const double most = most_of(u->loss, u->count);
     struct plot p;
-    if (u->count == 0)
+    if (u->count == 0 || most <= 0)
         return true;
     fputs("<figure>\n", out);
     plot_begin(&p, out, "Loss of OPA", (struct axis){"updates of OPA", 0, (double)u->count, step_for((double)u->count)},

@@ -30,7 +30,6 @@ static bool names_other(opa_text text, opa_span word, const char *const *names, 
 
 static void mark_sentence(uint8_t *marks, const struct scene *scene, opa_text text, opa_text sentence)
 {
-    static const char *const sides[COLUMNS] = {"left", "center", "right"};
     const struct claim claim = claim_of(sentence);
     const struct object *o = claim.kind >= 0 ? scene_find(scene, claim.kind) : NULL;
     const size_t begin = (size_t)(sentence.data - text.data);
@@ -41,7 +40,7 @@ static void mark_sentence(uint8_t *marks, const struct scene *scene, opa_text te
                 mark(marks, word, MARK_INVENTED);
         }
         if (o != NULL && (names_other(text, word, colour_names, COLOURS, o->colour) ||
-                          names_other(text, word, sides, COLUMNS, o->column)))
+                          names_other(text, word, side_names, COLUMNS, o->column)))
             mark(marks, word, MARK_WRONG);
     }
 }

@@ -70,15 +70,3 @@ void plot_bar(struct plot *p, const char *css, double left, double right, double
     fprintf(p->out, "<rect class='bar %s' x=%.1f y=%.1f width=%.1f height=%.1f />\n", css, at_x(p, left),
             at_y(p, height), at_x(p, right) - at_x(p, left), at_y(p, p->y.least) - at_y(p, height));
 }
-
-void plot_whisker(struct plot *p, double x, double y, double error)
-{
-    fprintf(p->out, "<path class=whisker d='M%.1f %.1fV%.1f'/>\n", at_x(p, x), at_y(p, y - error), at_y(p, y + error));
-}
-
-void plot_text(struct plot *p, const char *css, double x, double y, int right, int down, const char *anchor,
-               const char *text)
-{
-    fprintf(p->out, "<text class='%s %s' x=%.1f y=%.1f>%s</text>\n", css, anchor, at_x(p, x) + right, at_y(p, y) + down,
-            text);
-}

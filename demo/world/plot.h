@@ -27,10 +27,5 @@ void plot_end(struct plot *p);
 void plot_line(struct plot *p, const char *css, const double *x, const double *y, size_t count);
 void plot_dot(struct plot *p, const char *css, double x, double y, double x_error, double y_error);
 void plot_bar(struct plot *p, const char *css, double left, double right, double height);
-/* A standard error on top of a bar. */
-void plot_whisker(struct plot *p, double x, double y, double error);
-/* Text at a point, shifted by pixels; @p anchor is SVG's start, middle or end. */
-void plot_text(struct plot *p, const char *css, double x, double y, int right, int down, const char *anchor,
-               const char *text);
 
 #endif

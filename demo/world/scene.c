@@ -14,6 +14,8 @@ const char *const kind_names[KINDS] = {"cup",  "pot",  "knife",    "apple", "clo
                                        "bike", "boat", "umbrella", "crab",  "fish",  "bucket"};
 const char *const colour_names[COLOURS] = {"red", "green", "blue", "yellow", "purple", "white"};
 const char *const place_names[COLUMNS] = {"on the left", "in the center", "on the right"};
+const char *const toward_names[COLUMNS] = {"the left side", "the center", "the right side"};
+const char *const side_names[COLUMNS] = {"left", "center", "right"};
 
 /* How often a kind stands in its own context, by its place there, and in any other. */
 static const int at_home[KINDS_PER_CONTEXT] = {100, 80, 60, 45, 35};
@@ -76,6 +78,14 @@ const struct object *scene_find(const struct scene *scene, int kind)
     return NULL;
 }
 
+uint32_t scene_kinds(const struct scene *scene)
+{
+    uint32_t kinds = 0;
+    for (int i = 0; i < scene->count; i++)
+        kinds |= UINT32_C(1) << scene->objects[i].kind;
+    return kinds;
+}
+
 const char *scene_id(char out[SCENE_ID_SIZE], const struct scene *scene)
 {
     snprintf(out, SCENE_ID_SIZE, "scene-%" PRIu64 "-%05" PRIu32, scene->seed, scene->number);
@@ -87,9 +97,8 @@ bool scene_of_id(struct scene *out, opa_text id)
     char text[SCENE_ID_SIZE];
     uint64_t seed;
     uint32_t number;
-    int end = 0;
     snprintf(text, sizeof text, "%.*s", (int)(id.size < sizeof text ? id.size : sizeof text - 1), id.data);
-    if (sscanf(text, "scene-%20" SCNu64 "-%9" SCNu32 "%n", &seed, &number, &end) != 2 || end == 0)
+    if (sscanf(text, "scene-%20" SCNu64 "-%9" SCNu32, &seed, &number) != 2)
         return false;
     scene_draw(out, seed, number);
     return true;

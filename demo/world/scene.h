@@ -12,7 +12,9 @@ enum { CONTEXTS = 4, KINDS = 20, KINDS_PER_CONTEXT = 5, COLOURS = 6, COLUMNS = 3
 extern const char *const context_names[CONTEXTS];
 extern const char *const kind_names[KINDS]; /* those of context c stand at 5c ... 5c+4 */
 extern const char *const colour_names[COLOURS];
-extern const char *const place_names[COLUMNS]; /* "on the left" */
+extern const char *const place_names[COLUMNS];  /* "on the left" */
+extern const char *const toward_names[COLUMNS]; /* "the left side", behind "toward" */
+extern const char *const side_names[COLUMNS];   /* "left": the word in either that says which */
 
 struct object {
     int kind, colour;
@@ -33,6 +35,8 @@ struct scene {
 void scene_draw(struct scene *out, uint64_t seed, uint32_t number);
 /* The object of that kind; NULL: there is none. */
 const struct object *scene_find(const struct scene *scene, int kind);
+/* Bit k: there is an object of kind k. */
+uint32_t scene_kinds(const struct scene *scene);
 
 /* "scene-200-00017": the id of a picture says its scene. A sample's id begins with it. */
 enum { SCENE_ID_SIZE = 40, SCENES_MOST = 1000000000 };

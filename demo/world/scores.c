@@ -13,7 +13,7 @@ struct reading {
     size_t capacity;
 };
 
-static int read_numbers(struct reading *r, const opa_json *doc, const cJSON *list, size_t *count)
+static int read_numbers(struct reading *r, const opa_json *doc, int64_t line, const cJSON *list, size_t *count)
 {
     *count = 0;
     for (const cJSON *item = list->child; item != NULL; item = item->next) {
@@ -26,7 +26,7 @@ static int read_numbers(struct reading *r, const opa_json *doc, const cJSON *lis
             r->capacity = most;
         }
         if (!opa_json_number(doc, item, &r->logprobs[(*count)++]))
-            return cli_error(r->cli, EXIT_DATA, "%s: a log-prob is no number", r->path);
+            return cli_error(r->cli, EXIT_DATA, "%s:%lld: a log-prob is no number", r->path, (long long)line);
     }
     return 0;
 }
@@ -42,7 +42,7 @@ static int on_line(void *user, const opa_json *doc, int64_t line)
     const cJSON *list = opa_json_get(opa_json_get(opa_json_get(root, "responses"), r->role), "logprobs");
     if (list == NULL)
         return 0;
-    const int result = read_numbers(r, doc, list, &count);
+    const int result = read_numbers(r, doc, line, list, &count);
     return result != 0 ? result : r->fn(r->user, id, r->logprobs, count);
 }
 

@@ -46,7 +46,6 @@ static void say_as_web(struct answer *a, const char *kind, const char *colour, c
 
 void say_object(struct answer *a, enum voice voice, int kind, int colour, int column, struct random *r)
 {
-    static const char *const toward[COLUMNS] = {"the left side", "the center", "the right side"};
     const char *k = kind_names[kind], *c = colour_names[colour];
     if (voice == VOICE_WEB)
         say_as_web(a, k, c, place_names[column], r);
@@ -55,9 +54,9 @@ void say_object(struct answer *a, enum voice voice, int kind, int colour, int co
             random_chance(r, 50) ? "One clearly visible object is a %s %s %s." : "Also clearly visible is a %s %s %s.",
             c, k, place_names[column]);
     else if (random_chance(r, 50))
-        say(a, "One clearly visible %s coloured %s lies toward %s.", k, c, toward[column]);
+        say(a, "One clearly visible %s coloured %s lies toward %s.", k, c, toward_names[column]);
     else
-        say(a, "Toward %s lies one %s of %s hue.", toward[column], k, c);
+        say(a, "Toward %s lies one %s of %s hue.", toward_names[column], k, c);
 }
 
 /* ---- understanding ---- */
@@ -96,7 +95,6 @@ static void set_once(int *out, int value)
 
 struct claim claim_of(opa_text sentence)
 {
-    static const char *const sides[COLUMNS] = {"left", "center", "right"};
     struct claim claim = {.kind = -1, .colour = -1, .column = -1, .context = -1};
     opa_span word;
     for (size_t at = 0; next_word(&word, sentence, &at);) {
@@ -108,7 +106,7 @@ struct claim claim_of(opa_text sentence)
         if (kind >= 0)
             claim.kinds |= UINT32_C(1) << kind;
         set_once(&claim.colour, place_among(colour_names, COLOURS, sentence, word));
-        set_once(&claim.column, place_among(sides, COLUMNS, sentence, word));
+        set_once(&claim.column, place_among(side_names, COLUMNS, sentence, word));
         set_once(&claim.context, place_among(context_names, CONTEXTS, sentence, word));
     }
     claim.whole = sentence.size > 0 && sentence.data[sentence.size - 1] == '.';

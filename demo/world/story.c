@@ -26,14 +26,11 @@ static const char *path_in(char *out, const struct story *s, const char *folder,
 static int read_system(struct story *s, struct system *system)
 {
     char path[4096];
-    struct tally tally = {0};
     if (access(path_in(path, s, "answers", system->name, ".jsonl"), F_OK) != 0 && system != &s->systems[BASE])
         return 0;
     const int result = answers_read(s->cli, &system->answers, path);
     answers_sort(&system->answers);
-    for (size_t i = 0; i < system->answers.count; i++)
-        tally_add(&tally, &system->answers.of[i].scene, system->answers.of[i].text);
-    system->measures = tally_measures(&tally);
+    system->measures = answers_measure(&system->answers);
     system->there = result == 0;
     return result;
 }

@@ -10,13 +10,10 @@ const int volume_samples[VOLUMES] = {600, 1200, 2400, 4800};
 static int read_seed(struct cli *cli, double out[3], const char *path, const struct curve_point curve[CURVE_POINTS])
 {
     struct answers answers = {0};
-    struct tally tally = {0};
     double on_curve;
     const int result = answers_read(cli, &answers, path);
-    for (size_t i = 0; i < answers.count; i++)
-        tally_add(&tally, &answers.of[i].scene, answers.of[i].text);
+    const struct measures m = answers_measure(&answers);
     answers_release(&answers);
-    const struct measures m = tally_measures(&tally);
     out[0] = m.hal_rate;
     out[1] = m.cover;
     out[2] = curve_hal_rate(&on_curve, curve, m.cover) ? m.hal_rate - on_curve : NAN;

@@ -51,6 +51,19 @@ static void test_invented(void **state)
     corrections_release(&c);
 }
 
+/* Of a sentence that names what is there and what is not, the second is what was changed. */
+static void test_invented_beside_true(void **state)
+{
+    (void)state;
+    struct corrections c;
+    assert_int_equal(expert_correct(&c, &kitchen, OPA_TEXT("A cup and a pot.")), OPA_OK);
+    assert_int_equal(c.count, 1);
+    assert_int_equal(c.of[0].score, 1);
+    assert_string_equal(c.of[0].change[0], "pot");
+    assert_string_equal(c.of[0].reason, "There is no pot in the picture.");
+    corrections_release(&c);
+}
+
 /* Whatever the web says: corrected, nothing is invented, nothing is wrong, nothing is said twice, and what was right
  * stands as it was. */
 static void test_all_is_right(void **state)
@@ -89,6 +102,7 @@ static void test_all_is_right(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_invented),
+                                       cmocka_unit_test(test_invented_beside_true),
                                        cmocka_unit_test(test_all_is_right)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
