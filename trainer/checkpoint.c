@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "checksum.h"
 #include "durable.h"
 #include "json_fields.h"
 #include "safetensors_write.h"
@@ -138,14 +139,54 @@ static int load_optimiser(struct trainer *t, const char *dir, struct optimiser *
     return status;
 }
 
+/* ---- state.json ---- */
+
+static const char *const summed[] = {"adapter_config.json", "adapter_model.safetensors", "optimiser.safetensors"};
+enum { SUMMED = sizeof summed / sizeof *summed, SUM_SIZE = 17 };
+
+static int sum_of(struct trainer *t, char out[SUM_SIZE], const char *dir, const char *name)
+{
+    struct mapped file = {0};
+    char *path = path_join(dir, name);
+    const int status = path ? mapped_open(t, &file, path) : trainer_fail_memory(t);
+    if (status == OPA_OK)
+        snprintf(out, SUM_SIZE, "%016llx", (unsigned long long)checksum(0, file.data, file.size));
+    mapped_release(&file);
+    free(path);
+    return status;
+}
+
 static int save_state(struct trainer *t, const char *dir, int64_t step, struct run_sizes sizes)
 {
-    char text[100];
+    char text[400], sums[SUMMED][SUM_SIZE];
     char *path = path_join(dir, "state.json");
-    const int n = snprintf(text, sizeof text, "{\"step\":%lld,\"log\":%llu,\"eval\":%llu}\n", (long long)step,
-                           (unsigned long long)sizes.log, (unsigned long long)sizes.eval);
-    const int status = path ? durable_file(t, path, text, (size_t)n) : trainer_fail_memory(t);
+    int status = path ? OPA_OK : trainer_fail_memory(t);
+    for (size_t i = 0; i < SUMMED && status == OPA_OK; i++)
+        status = sum_of(t, sums[i], dir, summed[i]);
+    if (status == OPA_OK) {
+        const int n = snprintf(
+            text, sizeof text,
+            "{\"step\":%lld,\"log\":%llu,\"eval\":%llu,\"sums\":{\"%s\":\"%s\",\"%s\":\"%s\",\"%s\":\"%s\"}}\n",
+            (long long)step, (unsigned long long)sizes.log, (unsigned long long)sizes.eval, summed[0], sums[0],
+            summed[1], sums[1], summed[2], sums[2]);
+        status = durable_file(t, path, text, (size_t)n);
+    }
     free(path);
+    return status;
+}
+
+/* A bit that fell over in a file would train on unseen. */
+static int compare_sums(struct trainer *t, const char *dir, struct fields *fields, const char *path)
+{
+    struct fields sums = fields_object(fields, "sums", "sums");
+    int status = sums.status;
+    for (size_t i = 0; i < SUMMED && status == OPA_OK; i++) {
+        char sum[SUM_SIZE];
+        const opa_text said = fields_text(&sums, summed[i], "");
+        status = sums.status == OPA_OK ? sum_of(t, sum, dir, summed[i]) : sums.status;
+        if (status == OPA_OK && (said.size != SUM_SIZE - 1 || memcmp(said.data, sum, said.size) != 0))
+            status = trainer_fail(t, OPA_EDATA, "%s/%s: not as %s says it was written", dir, summed[i], path);
+    }
     return status;
 }
 
@@ -159,7 +200,7 @@ static int load_state(struct trainer *t, const char *dir, struct run_folder *f, 
         o->updates = fields_integer(&fields, "step", 0, 0, INT64_MAX);
         f->sizes.log = (uint64_t)fields_integer(&fields, "log", 0, 0, INT64_MAX);
         f->sizes.eval = (uint64_t)fields_integer(&fields, "eval", 0, 0, INT64_MAX);
-        status = fields.status;
+        status = fields.status == OPA_OK ? compare_sums(t, dir, &fields, path) : fields.status;
         json_file_release(&file);
     }
     if (status == OPA_OK && o->updates != f->step)
@@ -225,15 +266,13 @@ static int load(struct trainer *t, const char *dir, struct run_folder *f, const 
     struct adapter *adapter = NULL;
     struct trainer quiet = *t; /* whether B is still zero was said when the run began */
     quiet.note = NULL;
-    int status = adapter_open(&quiet, &adapter, dir, model);
-    if (status != OPA_OK)
+    int status = load_state(t, dir, f, optimiser);
+    if (status == OPA_OK && (status = adapter_open(&quiet, &adapter, dir, model)) != OPA_OK)
         memcpy(t->message, quiet.message, sizeof t->message);
     if (status == OPA_OK)
         status = copy_values(t, dir, params, adapter);
     if (status == OPA_OK)
         status = load_optimiser(t, dir, optimiser);
-    if (status == OPA_OK)
-        status = load_state(t, dir, f, optimiser);
     adapter_free(adapter);
     return status;
 }

@@ -8,6 +8,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "checksum.h"
 #include "keyed.h"
 
 /* A record: its head, then floats. In this machine's byte order: the file belongs to a run on a kind of processor. */
@@ -16,19 +17,11 @@ struct head {
     uint64_t sum;
 };
 
-static const struct keyed_kind kind = {"opatrain vision features 1\n", "vision features", ""};
+static const struct keyed_kind kind = {"opatrain vision features 2\n", "vision features", ""};
 
-/* Against torn writes and failing disks, at the speed of memory. Multiplying by an odd number loses no bit. */
-static uint64_t checksum(const struct vision_cache *f, uint32_t place, uint32_t version, const float *data)
+static uint64_t sum_of(const struct vision_cache *f, const struct head *head, const float *data)
 {
-    uint64_t sum[2] = {place, version};
-    for (size_t i = 0; i < f->floats; i++) {
-        uint32_t bits;
-        memcpy(&bits, data + i, sizeof bits);
-        sum[i % 2] = (sum[i % 2] ^ bits) * 0x9E3779B97F4A7C15u;
-        sum[i % 2] ^= sum[i % 2] >> 29;
-    }
-    return sum[0] ^ (sum[1] * 0xBF58476D1CE4E5B9u);
+    return checksum((uint64_t)head->version << 32 | head->place, data, f->floats * sizeof *data);
 }
 
 static uint64_t record_size(const struct vision_cache *f)
@@ -170,7 +163,7 @@ bool vision_cache_read(const struct vision_cache *f, size_t place, size_t versio
     const off_t at = offset_of(f, *place_of(f, place, version) - 1);
     return transfer(read_some, f->fd, &head, sizeof head, at) && head.place == place && head.version == version &&
            transfer(read_some, f->fd, out, f->floats * sizeof *out, at + (off_t)sizeof head) &&
-           head.sum == checksum(f, head.place, head.version, out);
+           head.sum == sum_of(f, &head, out);
 }
 
 void vision_cache_add(struct vision_cache *f, size_t place, size_t version, const float *data)
@@ -180,7 +173,7 @@ void vision_cache_add(struct vision_cache *f, size_t place, size_t version, cons
         return;
     const uint32_t record = again ? *place_of(f, place, version) - 1 : f->count;
     struct head head = {(uint32_t)place, (uint32_t)version, 0};
-    head.sum = checksum(f, head.place, head.version, data);
+    head.sum = sum_of(f, &head, data);
     union {
         const float *from;
         void *to;

@@ -116,6 +116,19 @@ static void cut(const struct fixture *f, const char *name, off_t left)
     assert_int_equal(truncate(inside(f, name), left), 0);
 }
 
+static void flip(const struct fixture *f, const char *name, size_t third)
+{
+    FILE *file = fopen(inside(f, name), "r+b");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    const long at = (ftell(file) - 1) * (long)third / 2;
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    const int byte = fgetc(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    assert_int_equal(fputc(byte ^ 4, file), byte ^ 4);
+    assert_int_equal(fclose(file), 0);
+}
+
 static void all_of_it_comes_back(void **state)
 {
     struct fixture *f = *state;
@@ -245,6 +258,29 @@ static void a_damaged_one_is_put_aside_for_the_one_before(void **state)
     }
 }
 
+/* One bit of any byte: what the formats do not notice, the sums do. */
+static void a_bit_that_fell_over_is_noticed(void **state)
+{
+    static const char *const files[] = {"adapter_config.json", "adapter_model.safetensors", "optimiser.safetensors"};
+    struct fixture *f = *state;
+    struct run_folder folder;
+    assert_int_equal(run_folder_open(&f->t, &folder, f->path, 2), OPA_OK);
+    assert_int_equal(save(f, &folder, 1), OPA_OK);
+    for (size_t i = 0; i < 3 * sizeof files / sizeof *files; i++) {
+        char name[80];
+        assert_int_equal(save(f, &folder, 2), OPA_OK);
+        snprintf(name, sizeof name, "checkpoints/step-000002/%s", files[i / 3]);
+        flip(f, name, i % 3);
+        f->heard.count = 0;
+        assert_int_equal(load(f, &folder), OPA_OK);
+        assert_true(holds(f, 1));
+        assert_int_equal(folder.step, 1);
+        assert_non_null(strstr(f->heard.last, files[i / 3]));
+    }
+    run_folder_release(&folder);
+    remove_tree(f->path);
+}
+
 static void where_none_is_whole_the_reason_is_said(void **state)
 {
     struct fixture *f = *state;
@@ -294,6 +330,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_checkpoint_is_there_whole_or_not_at_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_leaves_the_older_ones, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_damaged_one_is_put_aside_for_the_one_before, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_bit_that_fell_over_is_noticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(where_none_is_whole_the_reason_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(another_runs_checkpoint_is_refused, set_up, tear_down),
     };
