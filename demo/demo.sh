@@ -104,6 +104,14 @@ answers() {
     -o "$into/answers/$name.jsonl"
 }
 
+# asks NAME: what it says when it is asked about things that are there, and things that are not.
+asks() {
+  name=$1
+  if [ "$name" = base ]; then set --; else set -- --adapter "$out/runs/$name"; fi
+  run opatrain generate --model "$base" $model "$@" --prompts "$out/test/questions.jsonl" --max-new-tokens 40 --batch 64 \
+    -o "$out/premises/$name.jsonl"
+}
+
 # sample SCENES FILE: how the model answers when it is not asked for the likeliest words.
 sample() {
   run opatrain generate --model "$base" $model --prompts "$1" --temperature 0.5 --top-p 0.95 --top-k 30 \
@@ -115,7 +123,7 @@ sample() {
 roll_out() {
   say "$samples pictures of a drawn world, and a small LLaVA that describes them."
   run microworld scenes --seed 200 --count "$samples" -o "$out/train"
-  run microworld scenes --seed 900 --count "$tests" -o "$out/test"
+  run microworld scenes --seed 900 --count "$tests" --questions 2 -o "$out/test"
   sample "$out/train/scenes.jsonl" "$out/rollouts.jsonl"
   run microworld measure "$out/rollouts.jsonl"
 }
@@ -144,6 +152,7 @@ score_base() {
 describe_base() {
   say "The base on $tests test scenes, and how sure it is of each word: what would it be worth to say less?"
   answers base
+  asks base
   run opapairs init "$out/test.opa"
   run opapairs import "$out/test.opa" "$out/answers/base.jsonl" --images "$out/test"
   run opapairs pack "$out/test.opa" -o "$out/test-pack" --tokenizer "$base"
@@ -155,9 +164,11 @@ opa_and_dpo() {
   run opatrain sft --model "$base" $model "$out/pack" -o "$out/runs/opa" $fresh $sft
   run opatrain score --model "$base" $model --adapter "$out/runs/opa" "$out/pack" -o "$out/scores/opa.jsonl"
   answers opa
+  asks opa
   say "OPA-DPO: DPO from there, on language, image and anchor pairs."
   run opatrain dpo --model "$base" $model --adapter "$out/runs/opa" "$out/pack" -o "$out/runs/opa-dpo" $dpo --lr 5e-5
   answers opa-dpo
+  asks opa-dpo
 }
 
 dpo_language() {
@@ -165,6 +176,7 @@ dpo_language() {
   run opatrain dpo --model "$base" $model "$out/pack" -o "$out/runs/dpo-language" $fresh \
     $dpo --lr 1e-4 --objective sigmoid
   answers dpo-language
+  asks dpo-language
 }
 
 dpo_all() {
@@ -239,7 +251,7 @@ if [ -e "$out" ] && [ ! -f "$out/made-by-demo" ]; then
   exit 73
 fi
 rm -rf "$out"
-mkdir -p "$out/answers" "$out/scores" "$out/runs" "$out/log"
+mkdir -p "$out/answers" "$out/premises" "$out/scores" "$out/runs" "$out/log"
 : >"$out/made-by-demo"
 roll_out
 correct

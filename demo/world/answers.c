@@ -32,6 +32,15 @@ int each_line(struct cli *cli, const char *path, line_fn line, void *user)
     return result != 0 ? result : status == OPA_END ? 0 : cli_fail(cli, status, path);
 }
 
+int answer_of_line(struct cli *cli, opa_text *id, opa_text *text, const char *path, const opa_json *doc, int64_t line)
+{
+    const struct cJSON *root = opa_json_root(doc);
+    if (opa_json_text(doc, opa_json_get(root, "id"), id) && opa_json_text(doc, opa_json_get(root, "text"), text))
+        return 0;
+    return cli_error(cli, EXIT_DATA, "%s:%lld: no answer with an id and a text, as opatrain generate writes them", path,
+                     (long long)line);
+}
+
 /* ---- answers ---- */
 
 struct reading {
@@ -64,13 +73,11 @@ static int add(struct reading *r, opa_text id, opa_text text, const struct scene
 static int on_line(void *user, const opa_json *doc, int64_t line)
 {
     struct reading *r = user;
-    const struct cJSON *root = opa_json_root(doc);
     struct scene scene;
     opa_text id, text;
-    if (!opa_json_text(doc, opa_json_get(root, "id"), &id) || !opa_json_text(doc, opa_json_get(root, "text"), &text))
-        return cli_error(r->cli, EXIT_DATA,
-                         "%s:%lld: no answer with an id and a text, as opatrain generate writes them", r->path,
-                         (long long)line);
+    const int result = answer_of_line(r->cli, &id, &text, r->path, doc, line);
+    if (result != 0)
+        return result;
     if (!scene_of_id(&scene, id))
         return cli_error(r->cli, EXIT_DATA,
                          "%s:%lld: '%.*s' is no picture of this world: scene-SEED-NUMBER was expected", r->path,

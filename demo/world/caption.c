@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "caption.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+const char *const about_names[ABOUTS] = {"near", "far", "absent", "absent, usual here"};
 
 int order_by_salience(int out[MOST_OBJECTS], const struct scene *scene, int far, int near, struct random *r)
 {
@@ -56,7 +60,7 @@ static void mention_seen(struct web *w, const struct object *o)
     mention(w, kind, random_chance(&w->r, 5) ? random_below(&w->r, COLOURS) : o->colour, o->column);
 }
 
-void caption_web(struct answer *out, const struct scene *scene, uint64_t visit)
+void caption_web(struct answer *out, const struct scene *scene, int fillers, uint64_t visit)
 {
     static const int two_to_five[] = {10, 25, 40, 25};
     struct web w = {.answer = out, .scene = scene, .r = random_for(scene->seed, scene->number, STREAM_CAPTION, visit)};
@@ -68,7 +72,7 @@ void caption_web(struct answer *out, const struct scene *scene, uint64_t visit)
     say_context(out, w.voice, scene->context);
     for (int i = 0; i < seen && i < wanted; i++)
         mention_seen(&w, &scene->objects[order[i]]);
-    while (w.mentions < wanted && random_chance(&w.r, 70)) {
+    while (w.mentions < wanted && random_chance(&w.r, fillers)) {
         const int kind = draw_usual(&w);
         if (kind < 0)
             break;
@@ -101,8 +105,8 @@ static void draw_absent(struct question *q, const struct scene *scene, struct ra
         odd[k] = absent && kind_habit(scene->context, k) == 0;
     }
     q->kind = random_chance(r, 50) ? random_weighted(r, usual, KINDS) : -1;
-    q->usual = q->kind >= 0;
-    if (!q->usual)
+    q->about = q->kind >= 0 ? ABOUT_USUAL : ABOUT_ABSENT;
+    if (q->about == ABOUT_ABSENT)
         q->kind = random_weighted(r, odd, KINDS);
     q->colour = random_below(r, COLOURS);
 }
@@ -113,6 +117,7 @@ void question_draw(struct question *out, const struct scene *scene, uint64_t vis
     *out = (struct question){0};
     if (visit % 2 == 0) {
         out->object = &scene->objects[random_below(&r, scene->count)];
+        out->about = out->object->far ? ABOUT_FAR : ABOUT_NEAR;
         out->kind = out->object->kind;
         out->colour = out->object->colour;
     } else {
@@ -124,4 +129,25 @@ void question_draw(struct question *out, const struct scene *scene, uint64_t vis
         snprintf(out->answer, sizeof out->answer, "Yes, there is a %s %s.", colour, kind);
     else
         snprintf(out->answer, sizeof out->answer, "No, there is no %s.", kind);
+}
+
+const char *question_id(char out[QUESTION_ID_SIZE], const struct scene *scene, uint64_t visit)
+{
+    char id[SCENE_ID_SIZE];
+    snprintf(out, QUESTION_ID_SIZE, "%s-q%" PRIu64, scene_id(id, scene), visit);
+    return out;
+}
+
+bool question_of_id(struct question *out, opa_text id)
+{
+    char text[QUESTION_ID_SIZE];
+    struct scene scene;
+    uint64_t visit;
+    snprintf(text, sizeof text, "%.*s", (int)(id.size < sizeof text ? id.size : sizeof text - 1), id.data);
+    const char *mark = strstr(text, "-q");
+    if (!scene_of_id(&scene, id) || mark == NULL || sscanf(mark, "-q%20" SCNu64, &visit) != 1)
+        return false;
+    question_draw(out, &scene, visit);
+    out->object = NULL; /* it was in the scene, which ends here */
+    return true;
 }

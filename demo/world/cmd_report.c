@@ -42,6 +42,31 @@ static void print_volumes(struct cli *cli, const struct story *s)
     out_printf(cli, "+-: standard deviation over the seeds.\n");
 }
 
+static void print_premises(struct cli *cli, const struct story *s)
+{
+    out_printf(cli, "\n%s%-26s %12s %12s %12s %12s%s\n", style_begin(cli, STYLE_BOLD), "", "near", "far", "absent",
+               "usual", style_end(cli, STYLE_BOLD));
+    int64_t neither = 0;
+    for (int i = 0; i < SYSTEMS; i++) {
+        const struct premises *p = &s->systems[i].premises;
+        if (premises_asked(p) == 0)
+            continue;
+        out_printf(cli, "%-26s", s->systems[i].label);
+        for (int about = 0; about < ABOUTS; about++) {
+            double error;
+            const double accepted = premises_accepted(&error, p, (enum about)about);
+            out_printf(cli, " %5.1f +- %3.1f", accepted, error);
+        }
+        out_printf(cli, "\n");
+        neither += p->neither;
+    }
+    out_printf(cli,
+               "Per cent of Yes to \"Is there a red cup?\", by what is asked about: objects that are\n"
+               "there, near or far, and such that are not: false premises. usual: absent, but usual\n"
+               "in such a place. Neither Yes nor No: %lld answers.\n",
+               (long long)neither);
+}
+
 static double mean(double sum, int64_t count)
 {
     return count > 0 ? sum / (double)count : 0;
@@ -99,6 +124,8 @@ static int run(struct cli *cli, int argc, char **argv)
     int result = story_read(&story, cli, cli->args[0], tokenizer);
     if (result == 0)
         print_story(cli, &story);
+    if (result == 0 && story_has_premises(&story))
+        print_premises(cli, &story);
     if (result == 0 && story_has_volumes(&story))
         print_volumes(cli, &story);
     if (result == 0 && page != NULL)
@@ -112,8 +139,9 @@ const struct command cmd_report = {
     .summary = "what came of the demo, as a table and as a page",
     .help = "Example: microworld report build/demo-run --tokenizer demo/base -o report.html\n\n"
             "Usage: microworld report DIR --tokenizer CHECKPOINT_DIR [-o FILE]\n\n"
-            "Reads the folder that ./run demo made: answers/*.jsonl, scores/{base,opa,test}.jsonl, pack/ and\n"
-            "runs/*/log.jsonl. Prints the table; with -o also writes one HTML file with plots and pictures that needs\n"
+            "Reads the folder that ./run demo made: answers/*.jsonl, premises/*.jsonl, scores/{base,opa,test}.jsonl,\n"
+            "pack/ and runs/*/log.jsonl. Prints the table; with -o also writes one HTML file with plots and pictures "
+            "that needs\n"
             "nothing else.\n\n"
             "  -o, --output FILE           the page\n"
             "  --tokenizer CHECKPOINT_DIR  the model's\n",

@@ -13,9 +13,9 @@ struct scenes {
     struct cli *cli;
     const char *out;
     uint64_t seed;
-    int64_t first, count, captions, questions;
+    int64_t first, count, captions, fillers, questions;
     bool raw;
-    FILE *lines, *pixels; /* scenes.jsonl; pictures.u8 or NULL */
+    FILE *lines, *asked, *pixels; /* scenes.jsonl; questions.jsonl or NULL; pictures.u8 or NULL */
     opa_json_writer *w;
 };
 
@@ -55,10 +55,7 @@ static void write_question(opa_json_writer *w, const struct question *q)
     opa_json_begin_object(w);
     key_string(w, "question", q->text);
     key_string(w, "answer", q->answer);
-    key_string(w, "about",
-               q->object == NULL ? (q->usual ? "absent, usual here" : "absent")
-               : q->object->far  ? "far"
-                                 : "near");
+    key_string(w, "about", about_names[q->about]);
     opa_json_end_object(w);
 }
 
@@ -72,7 +69,7 @@ static void write_texts(struct scenes *s, const struct scene *scene)
     opa_json_write_key(s->w, "captions");
     opa_json_begin_array(s->w);
     for (int64_t i = 0; i < s->captions; i++) {
-        caption_web(&answer, scene, (uint64_t)i);
+        caption_web(&answer, scene, (int)s->fillers, (uint64_t)i);
         opa_json_write_text(s->w, (opa_text){answer.text, answer.size});
     }
     opa_json_end_array(s->w);
@@ -104,6 +101,24 @@ static int write_line(struct scenes *s, const struct scene *scene, const char *i
     return put_json_line(s->cli, s->lines, "scenes.jsonl", w);
 }
 
+/* Each question as opatrain generate --prompts wants it. */
+static int write_prompts(struct scenes *s, const struct scene *scene, const char *image)
+{
+    char id[QUESTION_ID_SIZE];
+    struct question question;
+    int result = 0;
+    for (int64_t i = 0; i < s->questions && result == 0; i++) {
+        question_draw(&question, scene, (uint64_t)i);
+        opa_json_begin_object(s->w);
+        key_string(s->w, "id", question_id(id, scene, (uint64_t)i));
+        key_string(s->w, "image", image);
+        key_string(s->w, "prompt", question.text);
+        opa_json_end_object(s->w);
+        result = put_json_line(s->cli, s->asked, "questions.jsonl", s->w);
+    }
+    return result;
+}
+
 static int write_png(struct scenes *s, const char *name, const uint8_t pixels[PICTURE_BYTES])
 {
     size_t size;
@@ -130,8 +145,10 @@ static int one_scene(struct scenes *s, uint32_t number)
     snprintf(name, sizeof name, "%s.png", scene_id(id, &scene));
     if (s->pixels != NULL)
         fwrite(pixels, 1, sizeof pixels, s->pixels);
-    const int result = s->pixels != NULL ? 0 : write_png(s, name, pixels);
-    return result == 0 ? write_line(s, &scene, s->pixels ? NULL : name) : result;
+    int result = s->pixels != NULL ? 0 : write_png(s, name, pixels);
+    if (result == 0)
+        result = write_line(s, &scene, s->pixels ? NULL : name);
+    return result == 0 && s->asked != NULL ? write_prompts(s, &scene, name) : result;
 }
 
 static int all_scenes(struct scenes *s)
@@ -157,6 +174,8 @@ static int open_and_draw(struct scenes *s)
     int result = 0;
     if (s->raw && (s->pixels = create_file(s->cli, s->out, "pictures.u8")) == NULL)
         result = EXIT_CREATE;
+    if (!s->raw && s->questions > 0 && (s->asked = create_file(s->cli, s->out, "questions.jsonl")) == NULL)
+        result = EXIT_CREATE;
     if (result == 0 && opa_json_writer_new(s->cli->ctx, &s->w) != OPA_OK)
         result = cli_error(s->cli, EXIT_IO, "out of memory");
     if (result == 0)
@@ -164,17 +183,19 @@ static int open_and_draw(struct scenes *s)
     opa_json_writer_free(s->w);
     if (s->pixels != NULL)
         result = close_file(s->cli, s->pixels, "pictures.u8", result);
+    if (s->asked != NULL)
+        result = close_file(s->cli, s->asked, "questions.jsonl", result);
     return close_file(s->cli, s->lines, "scenes.jsonl", result);
 }
 
 static int run(struct cli *cli, int argc, char **argv)
 {
-    struct scenes s = {.cli = cli, .seed = 200, .count = 1};
+    struct scenes s = {.cli = cli, .seed = 200, .count = 1, .fillers = FILLERS};
     const struct flag flags[] = {
         {"seed", 0, FLAG_U64, &s.seed},           {"first", 0, FLAG_COUNT, &s.first},
         {"count", 0, FLAG_COUNT, &s.count},       {"output", 'o', FLAG_TEXT, &s.out},
         {"captions", 0, FLAG_COUNT, &s.captions}, {"questions", 0, FLAG_COUNT, &s.questions},
-        {"raw", 0, FLAG_SWITCH, &s.raw},
+        {"fillers", 0, FLAG_COUNT, &s.fillers},   {"raw", 0, FLAG_SWITCH, &s.raw},
     };
     int go = cli_options(cli, argc, argv, flags, sizeof flags / sizeof *flags);
     if (go != GO_ON || (go = cli_arguments(cli, 0, 0, "options only")) != GO_ON)
@@ -183,6 +204,8 @@ static int run(struct cli *cli, int argc, char **argv)
         return cli_usage(cli, "where to? give -o DIR");
     if (s.first + s.count > SCENES_MOST)
         return cli_usage(cli, "--first, --count: a world has %d scenes", SCENES_MOST);
+    if (s.fillers > 100)
+        return cli_usage(cli, "--fillers: %lld is more than 100 per cent", (long long)s.fillers);
     return open_and_draw(&s);
 }
 
@@ -200,7 +223,9 @@ const struct command cmd_scenes = {
         "  --count N         how many (1)\n"
         "  -o, --output DIR  where to; made when it is not there\n"
         "  --captions N      for each scene, N captions as the web writes them (0)\n"
-        "  --questions N     for each scene, N questions of yes or no with true answers (0)\n"
+        "  --fillers PERCENT how often a caption that ran out of what there is goes on with what is not (70)\n"
+        "  --questions N     for each scene, N questions of yes or no with true answers, in turn about what is\n"
+        "                    there and what is not (0); also DIR/questions.jsonl, a prompt each\n"
         "  --raw             one file pictures.u8 instead of PNG files: bytes of [count][56][56][3]\n",
     .run = run,
 };

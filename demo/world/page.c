@@ -184,6 +184,35 @@ static void put_volumes(FILE *out, const struct story *s)
           out);
 }
 
+static void put_premises(FILE *out, const struct story *s)
+{
+    int64_t neither = 0;
+    fputs("<h2>Does it say yes to what is not there?</h2>\n"
+          "<div class=table><table><tr><th>system<th>there, near<th>there, far<th>absent<th>absent, but usual "
+          "here</tr>\n",
+          out);
+    for (int i = 0; i < SYSTEMS; i++) {
+        const struct premises *p = &s->systems[i].premises;
+        if (premises_asked(p) == 0)
+            continue;
+        fprintf(out, "<tr%s><td><i class='%s'></i>%s", s->systems[i].step ? " class=step" : "", s->systems[i].name,
+                s->systems[i].label);
+        for (int about = 0; about < ABOUTS; about++) {
+            double error;
+            const double accepted = premises_accepted(&error, p, (enum about)about);
+            fprintf(out, "<td>%.1f <small>&plusmn; %.1f</small>", accepted, error);
+        }
+        fputs("</tr>\n", out);
+        neither += p->neither;
+    }
+    fprintf(
+        out,
+        "</table></div>\n<p class=lead><small>Per cent of Yes to questions such as <q>Is there a red cup?</q>, with "
+        "standard errors; the latter two columns are false premises. No training step saw a question. %lld answers "
+        "began with neither Yes nor No.</small></p>\n",
+        (long long)neither);
+}
+
 bool story_write_page(FILE *out, const struct story *s)
 {
     fputs(head, out);
@@ -199,6 +228,8 @@ bool story_write_page(FILE *out, const struct story *s)
     fputs("</div>\n<h2>Training</h2>\n<div class=grid2>\n", out);
     bool good = page_training(out, s);
     fputs("</div>\n", out);
+    if (story_has_premises(s))
+        put_premises(out, s);
     if (story_has_volumes(s))
         put_volumes(out, s);
     fputs("<h2>The first five scenes of the test</h2>\n"

@@ -35,6 +35,14 @@ static int read_system(struct story *s, struct system *system)
     return result;
 }
 
+static int read_premises(struct story *s, struct system *system)
+{
+    char path[4096];
+    if (access(path_in(path, s, "premises", system->name, ".jsonl"), F_OK) != 0)
+        return 0;
+    return premises_read(s->cli, &system->premises, path);
+}
+
 /* ---- training logs ---- */
 
 struct reading {
@@ -121,6 +129,14 @@ bool story_has_volumes(const struct story *s)
     return false;
 }
 
+bool story_has_premises(const struct story *s)
+{
+    int64_t asked = 0;
+    for (int i = 0; i < SYSTEMS; i++)
+        asked += premises_asked(&s->systems[i].premises);
+    return asked > 0;
+}
+
 int story_read(struct story *out, struct cli *cli, const char *dir, const char *tokenizer)
 {
     opa_tokenizer *t = NULL;
@@ -132,6 +148,8 @@ int story_read(struct story *out, struct cli *cli, const char *dir, const char *
     int result = status == OPA_OK ? 0 : cli_fail(cli, status, NULL);
     for (int i = 0; i < SYSTEMS && result == 0; i++) {
         result = read_system(out, &out->systems[i]);
+        if (result == 0)
+            result = read_premises(out, &out->systems[i]);
         if (result == 0)
             result = read_updates(out, i);
     }

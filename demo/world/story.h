@@ -5,6 +5,7 @@
 
 #include "curve.h"
 #include "policy.h"
+#include "premises.h"
 #include "volumes.h"
 
 /* A model that the demo made. */
@@ -17,6 +18,7 @@ struct system {
     struct answers answers; /* in order of id */
     struct measures measures;
     bool on_curve;
+    struct premises premises;
     double excess; /* HalRate over the base's abstention curve at the same Cover, points; where on_curve */
 };
 enum { SYSTEMS = 7, BASE = 0, OPA = 1 }; /* the volumes are of the systems from OPA on */
@@ -37,8 +39,9 @@ struct story {
     struct volume volumes[VOLUMES][VOLUME_SYSTEMS]; /* of OPA, OPA-DPO and DPO without OPA; with --full only */
 };
 
-/* Was any volume run? */
+/* Was any volume run? Was any model asked about what is not there? */
 bool story_has_volumes(const struct story *s);
+bool story_has_premises(const struct story *s);
 
 /* Reads the folder. 0, or an exit code; to be released either way. */
 int story_read(struct story *out, struct cli *cli, const char *dir, const char *tokenizer);

@@ -29,6 +29,15 @@ class Scenes(WorldCase):
         with open(os.path.join(DATA, "world", "pictures.sha256")) as f:
             self.assertEqual(digest, f.read())
 
+    def test_questions(self):
+        """A prompt each, beside pictures that can be sent with it."""
+        self.world("scenes", "--count", 3, "--questions", 2, "-o", self.path("w"))
+        scenes, asked = documents(self.path("w", "scenes.jsonl")), documents(self.path("w", "questions.jsonl"))
+        self.assertEqual([a["id"] for a in asked], ["%s-q%d" % (s["id"], k) for s in scenes for k in range(2)])
+        self.assertEqual([a["prompt"] for a in asked], [q["question"] for s in scenes for q in s["questions"]])
+        for a in asked:
+            self.assertTrue(os.path.exists(self.path("w", a["image"])))
+
     def test_first(self):
         """A part of a world is that part."""
         self.world("scenes", "--count", 6, "-o", self.path("all"))
@@ -82,6 +91,7 @@ class BadInput(WorldCase):
             (("expert", no_text), 2, "give -o FILE"),
             (("scenes", "--count", 1), 2, "give -o DIR"),
             (("scenes", "--first", 999999999, "--count", 2, "-o", self.path("x")), 2, "a world has 1000000000 scenes"),
+            (("scenes", "--fillers", 101, "-o", self.path("x")), 2, "101 is more than 100 per cent"),
             (("scenes", "-o", no_text), 73, "b.jsonl"),
             (("report", self.path("nothing"), "--tokenizer", BASE), 66, "base.jsonl"),
             (("report", self.folder), 2, "--tokenizer"),

@@ -115,6 +115,28 @@ class Report(WorldCase):
         out = self.report()
         self.assertIn(words % (EDITED, EDITED, KEPT, KEPT), out)
 
+    def test_premises(self):
+        """One says yes to everything, the other to what is there."""
+        os.mkdir(self.path("premises"))
+        self.world("scenes", "--seed", 900, "--count", 40, "--questions", 2, "-o", self.path("asked"))
+        scenes, asked = documents(self.path("asked", "scenes.jsonl")), documents(self.path("asked", "questions.jsonl"))
+        truth = [q for s in scenes for q in s["questions"]]
+        self.write_lines("premises/base.jsonl", [{"id": a["id"], "text": " yes, there is."} for a in asked])
+        right = [{"id": a["id"], "text": " " + q["answer"]} for a, q in zip(asked, truth)]
+        right[1]["text"] = " Nobody knows."
+        self.write_lines("premises/opa.jsonl", right)
+        self.write_answers("opa", self.said)
+        out = self.report()
+        row = lambda label, *shares: "(?m)^%s +" % label + r" \+- 0.0 +".join("%.1f" % s for s in shares) + r" \+- 0.0$"
+        self.assertRegex(out, row("base", 100, 100, 100, 100))
+        self.assertRegex(out, row("OPA", 100, 100, 0, 0))
+        self.assertIn("Neither Yes nor No: 1 answers.", out)
+        with open(self.path("report.html"), encoding="utf-8") as f:
+            self.assertIn("1 answers began with neither Yes nor No", f.read())
+        self.write_lines("premises/opa.jsonl", [{"id": "scene-900-00001", "text": "Yes."}])
+        _, err = self.world("report", self.folder, "--tokenizer", BASE, code=65)
+        self.assertIn("opa.jsonl:1: 'scene-900-00001' is no question of this world", err)
+
     def test_volumes(self):
         for seed, text in ((1, self.said), (2, {i: "" for i in self.said})):
             os.makedirs(self.path("volumes", "s%d" % seed, "n600", "answers"))

@@ -12,7 +12,7 @@ static void test_web_hallucinates(void **state)
         struct scene s;
         struct answer a;
         scene_draw(&s, 3, n);
-        caption_web(&a, &s, n % 3);
+        caption_web(&a, &s, FILLERS, n % 3);
         tally_add(&tally, &s, text_of_answer(&a));
     }
     const struct measures m = tally_measures(&tally);
@@ -29,9 +29,9 @@ static void test_visits_differ(void **state)
         struct scene s;
         struct answer a, b, c;
         scene_draw(&s, 4, n);
-        caption_web(&a, &s, 0);
-        caption_web(&b, &s, 1);
-        caption_web(&c, &s, 0);
+        caption_web(&a, &s, FILLERS, 0);
+        caption_web(&b, &s, FILLERS, 1);
+        caption_web(&c, &s, FILLERS, 0);
         assert_string_equal(a.text, c.text);
         same += strcmp(a.text, b.text) == 0;
     }
@@ -73,15 +73,36 @@ static void test_questions(void **state)
         assert_int_equal(strncmp(q.answer, o ? "Yes, there is a " : "No, there is no ", 16), 0);
         assert_non_null(strstr(q.text, kind_names[q.kind]));
         assert_true(o == NULL || q.colour == o->colour);
-        assert_true(!q.usual || kind_habit(s.context, q.kind) > 0);
-        usual += q.usual;
+        assert_int_equal(q.about, o == NULL ? (kind_habit(s.context, q.kind) > 0 ? ABOUT_USUAL : ABOUT_ABSENT)
+                                  : o->far  ? ABOUT_FAR
+                                            : ABOUT_NEAR);
+        usual += q.about == ABOUT_USUAL;
     }
     assert_near(usual, 250, 80);
+}
+
+static void test_question_ids(void **state)
+{
+    (void)state;
+    char id[QUESTION_ID_SIZE];
+    struct scene s;
+    struct question drawn, found;
+    scene_draw(&s, UINT64_MAX, SCENES_MOST - 1);
+    question_draw(&drawn, &s, UINT64_MAX);
+    question_id(id, &s, UINT64_MAX);
+    assert_string_equal(id, "scene-18446744073709551615-999999999-q18446744073709551615");
+    assert_true(question_of_id(&found, (opa_text){id, strlen(id)}));
+    assert_string_equal(found.text, drawn.text);
+    assert_int_equal(found.about, drawn.about);
+    assert_false(question_of_id(&found, (opa_text){"scene-1-00001", 13}));
+    assert_false(question_of_id(&found, (opa_text){"scene-1-00001-q", 15}));
+    assert_false(question_of_id(&found, (opa_text){"COCO_000001-q1", 14}));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_web_hallucinates), cmocka_unit_test(test_visits_differ),
-                                       cmocka_unit_test(test_truth), cmocka_unit_test(test_questions)};
+                                       cmocka_unit_test(test_truth), cmocka_unit_test(test_questions),
+                                       cmocka_unit_test(test_question_ids)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

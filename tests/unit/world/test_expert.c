@@ -77,7 +77,7 @@ static void test_all_is_right(void **state)
         struct corrections c;
         uint32_t named = 0;
         scene_draw(&s, 8, n);
-        caption_web(&a, &s, 0);
+        caption_web(&a, &s, FILLERS, 0);
         assert_int_equal(expert_correct(&c, &s, text_of_answer(&a)), OPA_OK);
         for (size_t i = 0; i < c.count; i++) {
             const struct correction *one = &c.of[i];
