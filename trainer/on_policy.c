@@ -34,13 +34,14 @@ static bool find_tokens(struct on_policy *o, const struct packed_response *respo
            memcmp(o->tokens.ids, ids->data, o->tokens.count * sizeof *ids->data) == 0;
 }
 
-static int add_hunks(struct trainer *t, struct on_policy *o, const opa_hunk *hunks, size_t count, opa_text revised,
-                     const double *logp)
+static int add_hunks(struct trainer *t, struct on_policy *o, const opa_alignment *a, const double *logp)
 {
+    const opa_hunk *hunks = a->hunks;
+    const size_t count = a->hunk_count;
     opa_span *spans = malloc((count + 1) * sizeof *spans);
     int status = spans ? OPA_OK : trainer_fail_memory(t);
     if (status == OPA_OK)
-        opa_align_tokens(spans, hunks, count, true, revised, &o->tokens);
+        opa_align_tokens(spans, hunks, count, true, a->revised, &o->tokens);
     for (size_t h = 0; h < count && status == OPA_OK; h++) {
         struct on_policy_tokens *list = hunks[h].op == OPA_KEEP ? &o->kept : &o->edited;
         for (size_t i = spans[h].begin; i < spans[h].end && status == OPA_OK; i++)
@@ -53,8 +54,7 @@ static int add_hunks(struct trainer *t, struct on_policy *o, const opa_hunk *hun
 static int add_revised(struct trainer *t, struct on_policy *o, const struct packed *sample, const double *logp)
 {
     const struct packed_response *revised = &sample->responses[ROLE_REVISED];
-    opa_hunk *hunks = NULL;
-    size_t count = 0;
+    opa_alignment alignment = {0};
     int status = o->encoder ? OPA_OK : opa_encoder_new(t->opa, &o->encoder, o->tokenizer);
     if (status == OPA_OK)
         status = opa_encoder_encode(o->encoder, &o->tokens, revised->text, OPA_ENCODE_PLAIN);
@@ -63,11 +63,11 @@ static int add_revised(struct trainer *t, struct on_policy *o, const struct pack
         return OPA_OK;
     }
     if (status == OPA_OK)
-        status = opa_diff_words(t->opa, &hunks, &count, sample->responses[ROLE_GENERATED].text, revised->text);
+        status = opa_align(t->opa, &alignment, sample->responses[ROLE_GENERATED].text, revised->text, NULL, NULL, NULL);
     if (status != OPA_OK)
         return trainer_fail_library(t, status, sample->id);
-    status = add_hunks(t, o, hunks, count, revised->text, logp);
-    free(hunks);
+    status = add_hunks(t, o, &alignment, logp);
+    opa_alignment_release(&alignment);
     return status;
 }
 

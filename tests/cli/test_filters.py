@@ -3,7 +3,6 @@
 
 import json
 import re
-import unittest
 
 from support import Case, TOKENIZER, main, rollout, rollout_records, rollout_id
 
@@ -196,7 +195,7 @@ class Filters(Case):
         for verb in ("ls", "inspect"):
             self.assertNotIn("OP606", self.run_cli(verb, pack))
             for more in (("--jsonl",), ("--sort", "id"), ("--code", "OP606")):
-                self.assertIn("606", self.run_cli(verb, pack, *more), more)
+                self.assertIn("OP606", self.run_cli(verb, pack, *more), more)
 
     def test_usage(self):
         for args, words in (

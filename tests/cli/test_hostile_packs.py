@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Packs whose sums were made to agree again after an alteration: what only a careful reader notices."""
 
-import json
 import os
 import shutil
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """All larger checks against the shared folder that take no longer than some minutes, one after the other. By name go text_pairs.py,
-seven_billion.py and trainer/peer.py, which want a checkpoint, and real_run.py with all records."""
+seven_billion.py, trainer/peer.py and trainer/adapters.py, which want a checkpoint, and real_run.py with all records."""
 import subprocess
 import sys
 from pathlib import Path

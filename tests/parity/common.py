@@ -58,5 +58,11 @@ class Failures:
         return bool(holds)
 
 
+def lines(path):
+    """The documents of a file of JSON Lines."""
+    with open(path, encoding="utf-8") as f:
+        return [json.loads(line) for line in f]
+
+
 def workplace():
     return Path(tempfile.mkdtemp(prefix="opapairs-parity-"))

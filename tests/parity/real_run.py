@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import peer_model
-from common import ROOT, Failures, arguments, workplace
+from common import ROOT, Failures, arguments, lines, workplace
 from expert import step_files
 
 MODEL = "llava-1.5-7b-hf/"  # as the README calls it; here a link
@@ -45,10 +45,6 @@ class Session:
             print(f"# {time.time() - began:.1f} s", flush=True)
         if r.returncode not in ok:
             sys.exit(f"FAIL: exit {r.returncode}")
-
-
-def lines(path):
-    return [json.loads(line) for line in open(path, encoding="utf-8")]
 
 
 def link_records(a, work):

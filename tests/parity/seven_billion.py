@@ -6,7 +6,7 @@
     seven_billion.py --checkpoint DIR                          sft of one real sample, one update
     seven_billion.py --checkpoint DIR --verb dpo               dpo: reference, five responses, two images
     seven_billion.py --checkpoint DIR --verb score             score of one sample
-    seven_billion.py --checkpoint DIR --options "--rank 128 --bf16-moments"
+    seven_billion.py --checkpoint DIR --options "--rank 128 --bf16-moments"        instead of --rank 64; for score instead of none
 
 Shows what opatrain says, watches its memory each second, and says the time, the largest resident set, how much of it was mapped
 weights and how much its own. Fails where the run does, and where its own memory and the weights took more than --memory. The
@@ -25,8 +25,6 @@ from pathlib import Path
 
 from common import ROOT, Failures, Tool, arguments, workplace
 from expert import step_files
-
-UNITS = {"M": 1 << 20, "G": 1 << 30}
 
 
 class Watch(threading.Thread):
@@ -63,8 +61,9 @@ def one_sample(a, tool, work):
 def command(a, pack, work):
     args = [a.opatrain, a.verb, "--model", a.checkpoint, pack, "-o", work / "out", "--memory", a.memory]
     if a.verb != "score":
-        args += ["--batch", "1", "--epochs", "1", "--warmup", "0", *shlex.split(a.options)]
-    return [str(x) for x in args]
+        args += ["--batch", "1", "--epochs", "1", "--warmup", "0"]
+    options = ("" if a.verb == "score" else "--rank 64") if a.options is None else a.options
+    return [str(x) for x in [*args, *shlex.split(options)]]
 
 
 def run(args, plan_only):
@@ -84,12 +83,19 @@ def run(args, plan_only):
 
 
 def limit(memory):
-    return int(memory[:-1]) * UNITS[memory[-1]]
+    """Bytes of a size as opatrain takes it: 22G, 22GB, 22GiB, 1.5t, 500M, 2e10."""
+    found = re.fullmatch(r"((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(?:([KMGT])(?:iB|B)?)?", memory, re.I)
+    if not found or float(found[1]) <= 0:
+        sys.exit(f"--memory: '{memory}' is no size like 8G or 500M")
+    return int(float(found[1]) * 1024 ** ("KMGT".index(found[2].upper()) + 1 if found[2] else 0))
 
 
 def main():
     a = arguments(__doc__, opatrain=str(ROOT / "build/trainer/opatrain"), checkpoint=os.environ.get("OPA_TEST_7B", ""), verb="sft",
-                  memory="22G", options="--rank 64", **{"plan-only": False})
+                  memory="22G", options=None, **{"plan-only": False})
+    allowed = limit(a.memory)
+    if a.plan_only and a.verb == "score":
+        sys.exit("--plan-only is of sft and dpo: score makes no plan")
     if not a.checkpoint or not Path(a.opatrain).exists():
         print("SKIP: give --checkpoint (or OPA_TEST_7B), and build opatrain")
         return 77
@@ -98,7 +104,7 @@ def main():
     mib = {name: kib >> 10 for name, kib in watch.most.items()}
     print(f"{seconds:.1f} s; resident {mib['VmRSS']:,} MiB at most: mapped {mib['RssFile']:,}, its own {mib['RssAnon']:,}")
     f.check(status in (None, 0), f"exit {status}")
-    f.check(watch.most["VmRSS"] << 10 <= limit(a.memory), f"more than {a.memory}")
+    f.check(watch.most["VmRSS"] << 10 <= allowed, f"more than {a.memory}")
     f.check(a.verb == "score" or any("plan: " in line for line in said), "no plan")
     if status == 0 and a.verb != "score":
         line = json.loads((work / "out/log.jsonl").read_text().splitlines()[0])

@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 import peer_model
-from common import ROOT, Failures, Tool, arguments, workplace
+from common import ROOT, Failures, Tool, arguments, lines, workplace
 
 TRAIN, HELD_OUT, PEERS = 200, 100, 20
 CHATML = ("<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n")
@@ -48,10 +48,6 @@ def make_pack(tool, work, name, checkpoint):
 def score(opatrain, out, *args):
     subprocess.run([opatrain, "score", *map(str, args), "-o", out], check=True)
     return lines(out)
-
-
-def lines(path):
-    return [json.loads(line) for line in open(path, encoding="utf-8")]
 
 
 def summary(rows, before=None):

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs that have to agree: the same threads to the bit; other threads, and the same sequences laid out otherwise, nearly."""
 
-import json
 import os
 import struct
 
 from support import main
-from trainer_support import CASE, CHECKPOINT, TrainerCase, all_tensors
+from trainer_support import CASE, CHECKPOINT, TrainingCase, all_tensors
 
 # Sums in another order cost float32 a few 1e-7 of the loss and of log-probs; gradients, which cancel, some 1e-5. AdamW
 # divides by the gradient's own size, so that an element whose gradient is rounding moves by up to the rate: hence the mean,
@@ -15,16 +14,16 @@ RATE = 1e-3
 LOSS, NORM, MEAN = 1e-5, 1e-4, 1e-4
 
 
-class Equality(TrainerCase):
+class Equality(TrainingCase):
     def run_once(self, name, verb, *args):
         out = self.path(name)
         self.train(verb, "--model", CHECKPOINT, "-o", out, "--rank", 4, "--alpha", 8, "--lr", RATE, "--schedule",
                    "constant", "--warmup", 0, *args)
-        with open(os.path.join(out, "log.jsonl"), encoding="utf-8") as f:
-            return [json.loads(line) for line in f], all_tensors(out)
+        return out
 
     def assert_near(self, a, b):
-        (log_a, tensors_a), (log_b, tensors_b) = a, b
+        log_a, log_b = self.log(a), self.log(b)
+        tensors_a, tensors_b = all_tensors(a), all_tensors(b)
         self.assertEqual(len(log_a), len(log_b))
         for x, y in zip(log_a, log_b):
             self.assertLessEqual(abs(x["loss"] - y["loss"]), LOSS * abs(x["loss"]), (x, y))
@@ -39,8 +38,8 @@ class Equality(TrainerCase):
         self.assertLess(off / count, MEAN * RATE * len(log_a))
 
     def assert_same(self, a, b):
-        self.assertEqual(a[1], b[1])
-        self.assertEqual(*([{k: v for k, v in line.items() if k != "seconds"} for line in log] for log, _ in (a, b)))
+        self.assertEqual(self.adapter(a), self.adapter(b))
+        self.assertEqual(self.without_time(a), self.without_time(b))
 
     def test_threads(self):
         pack = self.demo_pack()
@@ -52,7 +51,7 @@ class Equality(TrainerCase):
             two = self.run_once(name + "2", verb, *args, "--threads", 2)
             self.assert_same(two, self.run_once(name + "3", verb, *args, "--threads", 2))
             self.assert_near(one, two)
-            self.assertNotEqual(one[1], all_tensors(start))
+            self.assertNotEqual(all_tensors(one), all_tensors(start))
 
     def test_a_tree_and_its_sequences_apart(self):
         """A sample with two responses, and two samples with one each, are the same update of SFT."""
@@ -74,7 +73,8 @@ class Equality(TrainerCase):
             runs = [self.run_once("%s%d" % (os.path.basename(p), tokens), "sft", p, "--batch", len(self.members(p)),
                                   "--epochs", 4, "--threads", 1, "--micro-tokens", tokens) for p in packs]
             self.assert_near(*runs)
-            self.assertGreater(sum(x["tokens"] for x in runs[1][0]), sum(x["tokens"] for x in runs[0][0]))
+            together, each = (sum(x["tokens"] for x in self.log(run)) for run in runs)
+            self.assertGreater(each, together)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 """Members of a pack that say what none should, with sums that agree: a word about the sample, or an answer; no crash, no hang."""
 
 import json
-import os
+import re
+import shutil
 
 from forged import Forged
 from support import main, rollout_files
@@ -43,12 +44,10 @@ class HostileMembers(Forged, TrainerCase):
         for verb, args in self.verbs().items():
             p = self.train_any(verb, *args)
             self.assertIn(p.returncode, codes, (verb, p.stderr[-400:]))
-            told.append((p.stdout + p.stderr).decode("utf-8", "replace"))
-            if os.path.isdir(self.path("out")):
-                for root, folders, files in os.walk(self.path("out"), topdown=False):
-                    for name in files:
-                        os.remove(os.path.join(root, name))
-                    os.rmdir(root)
+            told.append(p.stderr.decode("utf-8", "replace"))
+            if p.returncode == 65:
+                self.assertTrue(re.search("^opatrain %s: ." % verb, told[-1], re.M), told[-1])
+            shutil.rmtree(self.path("out"), ignore_errors=True)
         if says is not None:
             self.assertTrue(any(says in t and self.sample in t for t in told), (says, told))
 

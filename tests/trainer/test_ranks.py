@@ -75,7 +75,8 @@ class Ranks(TrainingCase):
         self.by_one(*args, "-o", self.path("one"))
         self.train(*args, "-o", self.path("two"))
         caches = [self.files_of(self.path(name))["reference.cache"] for name in ("one", "two")]
-        self.assertEqual(len(caches[0]), len(caches[1]))
+        records = [cache[cache.index(b"\0") + 1 :] for cache in caches]  # behind heads that name the ranks
+        self.assertEqual(*records)
         # A pass that was killed goes on behind what the file holds.
         with open(self.path("half.cache"), "wb") as f:
             f.write(caches[0][: len(caches[0]) * 2 // 3])
@@ -93,7 +94,7 @@ class Ranks(TrainingCase):
 
     def test_a_lost_rank_ends_the_run(self):
         pack = self.demo_pack()
-        args = ("sft", "--model", CHECKPOINT, pack, *FAST, *PAIR, "--epochs", 2)
+        args = ("sft", "--model", CHECKPOINT, pack, *FAST, *PAIR, "--epochs", 8)
         whole = self.path("whole")
         self.train(*args, "-o", whole)
         for lost in range(2):
@@ -124,7 +125,7 @@ class Ranks(TrainingCase):
 
     def test_a_signal_to_one_stops_all_behind_the_same_update(self):
         pack = self.demo_pack()
-        args = ("sft", "--model", CHECKPOINT, pack, *FAST, *PAIR, "--epochs", 2)
+        args = ("sft", "--model", CHECKPOINT, pack, *FAST, *PAIR, "--epochs", 8)
         whole, out = self.path("whole"), self.path("out")
         p = self.start_until(os.path.join(out, "checkpoints", "step-000003"), *args, "-o", out)
         os.kill(children(p.pid)[1], signal.SIGTERM)
@@ -172,7 +173,7 @@ class Ranks(TrainingCase):
         pack = self.demo_pack()
         args = ("sft", "--model", CHECKPOINT, pack, "--batch", 24, "--rank", 4, "--epochs", 1)
         there = os.sched_getaffinity(0)
-        for use in (there, {min(there)}):
+        for use in sorted({frozenset(there), frozenset({min(there)})}, key=len):  # one round where one processor is all
             out = self.path("by%d" % len(use))
             self.launcher = ("taskset", "-c", ",".join(map(str, sorted(use))), *Ranks.launcher)
             self.train(*args, "-o", out, env={"OMP_NUM_THREADS": None})
@@ -191,7 +192,7 @@ class Ranks(TrainingCase):
         pack = self.demo_pack()
         # MPI's own shared files are larger than what this disk takes.
         self.environment(OMPI_MCA_btl="self,tcp", PMIX_MCA_gds="hash")
-        self.check_full_disk("sft", "--model", CHECKPOINT, pack, *FAST, *PAIR, "--epochs", 1)
+        self.check_full_disk("sft", "--model", CHECKPOINT, pack, *FAST, *PAIR, "--epochs", 8)
 
 
 class WithoutMpi(TrainingCase):

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from support import Case, rollout_files
+from support import Case
 
 OPATRAIN = os.environ["OPATRAIN"]
 CASE = os.environ["OPA_CASE"]
@@ -166,14 +166,22 @@ class TrainingCase(TrainerCase):
             time.sleep(0.01)
         return p
 
+    def stop_behind_a_checkpoint(self, out, *args):
+        """SIGINT to a run that has saved update 3; what it said."""
+        p = self.start_until(os.path.join(out, "checkpoints", "step-000003"), *args, "-o", out)
+        p.send_signal(signal.SIGINT)
+        _, err = p.communicate(timeout=60)
+        self.assertEqual(p.returncode, 1, err)
+        return err
+
     def without_time(self, folder):
         return [{k: v for k, v in line.items() if k != "seconds"} for line in self.log(folder)]
 
     def kill_until_done(self, out, args, kills, longest):
-        """kill -9 at random moments of a run, so often. How many of them met it behind an update of its own."""
+        """kill -9 at random moments of a run, so often and at least once behind an update of its own. How many there were, and how many of these."""
         hits = worked = 0
         log = os.path.join(out, "log.jsonl")
-        while hits < kills:
+        while hits < kills or worked == 0:
             p = subprocess.Popen([*self.launcher, OPATRAIN, *map(str, args), "--resume"], stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL)
             before = os.stat(log).st_mtime_ns if os.path.exists(log) else 0
@@ -184,17 +192,17 @@ class TrainingCase(TrainerCase):
             hits += 1
             worked += os.path.exists(log) and os.path.getsize(log) > 0 and os.stat(log).st_mtime_ns != before
         self.train(*args, "--resume")
-        return worked
+        return hits, worked
 
     def check_kills(self, kills, *args):
         whole, killed = self.path("whole"), self.path("killed")
         began = time.monotonic()
         self.train(*args, "-o", whole)
-        worked = self.kill_until_done(killed, (*args, "-o", killed), kills, time.monotonic() - began)
+        hits, worked = self.kill_until_done(killed, (*args, "-o", killed), kills, time.monotonic() - began)
         self.assertEqual(self.adapter(killed), self.adapter(whole))
         self.assertEqual(self.without_time(killed), self.without_time(whole))
         if KILLS:
-            print("%s: %d kills, %d of them behind an update" % (self.id(), kills, worked), file=sys.stderr)
+            print("%s: %d kills, %d of them behind an update" % (self.id(), hits, worked), file=sys.stderr)
 
     def check_full_disk(self, *args):
         """A run with a checkpoint goes on where no file may be as large as the next one's."""

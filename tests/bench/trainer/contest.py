@@ -87,7 +87,8 @@ def our_training(a, row):
 
 
 def our_generate(a, row):
-    """Batches of answers of one token and of many, the first batch of each a warm-up: the difference is decoding."""
+    """Batches of answers of one token and of many, the first batch of each a warm-up, the faster of the two behind it counts: the
+    difference is decoding."""
     seconds, tokens = {}, {}
     for new in (1, a.new_tokens):
         lines, peak, _ = run([*common(a, row, "generate"), "--prompts", a.work / f"prompts-{row.batch}.jsonl", "--batch", row.batch,

@@ -87,9 +87,11 @@ void compare_ids(enum kind_id id, const char *what, const int32_t *have, size_t 
     }
 }
 
+/* Nothing compared is a failure, too. */
 static int report(void)
 {
     int failed = 0;
+    size_t compared = 0;
     for (int i = 0; i < KINDS; i++) {
         const struct kind *k = &kinds[i];
         const double mean = k->count ? k->sum / (double)k->count : 0;
@@ -98,13 +100,24 @@ static int report(void)
             printf("%-24s %9zu numbers, off by at most %.2g, on average %.2g%s\n", k->name, k->count, k->largest, mean,
                    bad ? "  FAILED" : "");
         failed += bad;
+        compared += k->count;
     }
-    return failed;
+    if (compared == 0)
+        printf("nothing was compared\n");
+    return failed + (compared == 0);
 }
 
 void die(const struct trainer *t, const char *what)
 {
     fprintf(stderr, "%s: %s\n", what, t->message);
+    exit(2);
+}
+
+void golden_read_all(const struct golden *g, const char *path, int status, size_t samples)
+{
+    if (status == OPA_END && samples > 0)
+        return;
+    fprintf(stderr, "%s: %zu samples, and then status %d: %s\n", path, samples, status, opa_context_message(g->t.opa));
     exit(2);
 }
 
@@ -162,13 +175,15 @@ static void read_samples(struct golden *g)
     opa_json_record record;
     if (opa_json_stream_open(g->t.opa, &stream, path, NULL, NULL) != OPA_OK)
         die(&g->t, path);
-    while (g->sample_count < MAX_SAMPLES && opa_json_stream_next(stream, &record) == OPA_OK) {
+    int status;
+    while ((status = opa_json_stream_next(stream, &record)) == OPA_OK && g->sample_count < MAX_SAMPLES) {
         opa_json *doc;
         if (opa_json_parse(g->t.opa, &doc, record.bytes, NULL, NULL) != OPA_OK)
             die(&g->t, path);
         read_sample(g, &g->samples[g->sample_count++], doc);
         opa_json_free(doc);
     }
+    golden_read_all(g, path, status, g->sample_count);
     opa_json_stream_free(stream);
     free(path);
 }

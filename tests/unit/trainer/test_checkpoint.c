@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "checkpoint.h"
-#include "mapped.h"
 
 struct fixture {
     struct trainer t;

@@ -87,8 +87,10 @@ static void assert_edited(struct fixture *f, const char *generated, const char *
     count(f, &o, &s, 1);
     size_t n = 0;
     for (size_t i = 0; i < all; i++) {
-        if (f->tokens.begin[i] < end && f->tokens.end[i] > begin && n < o.edited.count)
+        if (f->tokens.begin[i] < end && f->tokens.end[i] > begin) {
+            assert_true(n < o.edited.count);
             assert_true(o.edited.logp[n++] == -(float)i);
+        }
     }
     assert_true(n > 0);
     assert_int_equal(o.edited.count, n);
@@ -119,6 +121,8 @@ static void a_word_keeps_its_place_behind_a_line_break(void **state)
     }
     assert_true(word > 0 && different > 0);
     count(f, &o, &s, 1);
+    assert_int_equal(o.uncut, 0);
+    assert_int_equal(o.edited.count + o.kept.count, all);
     for (size_t i = 0; i < o.edited.count; i++)
         assert_true(o.edited.logp[i] != -(float)word);
     on_policy_release(&o);

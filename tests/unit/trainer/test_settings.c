@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support.h"
 
+#include "sampling.h"
 #include "settings.h"
 
 static void differences_are_named_with_short_values(void **state)
@@ -40,12 +41,12 @@ static void damaged_settings_differ(void **state)
     uint64_t random = test_seed();
     for (int round = 0; round < 20000; round++) {
         char name[64];
-        const size_t size = random % sizeof want;
+        const size_t size = random_next(&random) % sizeof want;
         char *bytes = malloc(size + 1);
         memcpy(bytes, want, size);
         for (int i = 0; i < 2 && size > 0; i++) {
-            random = random * 6364136223846793005u + 1442695040888963407u;
-            bytes[(random >> 33) % size] = "\n:\0 x\xff"[(random >> 20) % 6];
+            const uint64_t r = random_next(&random);
+            bytes[(r >> 33) % size] = "\n:\0 x\xff"[(r >> 20) % 6];
         }
         bytes = realloc(bytes, size ? size : 1);
         settings_difference(name, bytes, size, want);

@@ -121,12 +121,12 @@ static inline void opa_check_odd(const char *name)
     static double slope[VIEWS][MOST];
     static const double sizes[] = {0.01, 2, 70, 900, 20000};
     setup.name = name;
-    for (size_t k = 0; k < 4 * sizeof sizes / sizeof sizes[0]; k++) {
-        const double size = sizes[k / 4];
+    for (size_t k = 0; k < VIEWS * sizeof sizes / sizeof sizes[0]; k++) {
+        const double size = sizes[k / VIEWS];
         memset(&setup.s, 0, sizeof setup.s);
         setup.c = (struct coefficients){.beta = 0.1, .gamma1 = 0.2, .gamma2 = 1, .delta = 0.3, .response_length = 5};
         for (int v = 0; v < VIEWS; v++)
-            setup.s.d[v] = odd_vector((size_t)v == k % 4 ? 0 : (size_t)(1 + v % 3), size * (1 + v), v & 1 ? -1 : 1);
+            setup.s.d[v] = odd_vector((size_t)v == k % VIEWS ? 0 : (size_t)(1 + v % 3), size * (1 + v), v & 1 ? -1 : 1);
         setup.s.s_rev = odd_vector(setup.s.d[REV].count, k & 1 ? 0 : 2, 1);
         setup.s.s_gen = odd_vector(setup.s.d[GEN].count, k & 2 ? 0 : 3, 1);
         setup.s.w_rev = odd_vector(setup.s.d[REV].count, k & 1 ? 4 : 0, 1);
