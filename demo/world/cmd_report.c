@@ -140,9 +140,8 @@ const struct command cmd_report = {
     .help = "Example: microworld report build/demo-run --tokenizer demo/base -o report.html\n\n"
             "Usage: microworld report DIR --tokenizer CHECKPOINT_DIR [-o FILE]\n\n"
             "Reads the folder that ./run demo made: answers/*.jsonl, premises/*.jsonl, scores/{base,opa,test}.jsonl,\n"
-            "pack/ and runs/*/log.jsonl. Prints the table; with -o also writes one HTML file with plots and pictures "
-            "that needs\n"
-            "nothing else.\n\n"
+            "pack/ and runs/*/log.jsonl. Prints the tables; with -o also writes one HTML file with plots and pictures\n"
+            "that needs nothing else.\n\n"
             "  -o, --output FILE           the page\n"
             "  --tokenizer CHECKPOINT_DIR  the model's\n",
     .run = run,
