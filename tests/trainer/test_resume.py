@@ -119,22 +119,21 @@ class Resume(TrainerCase):
             self.again()
 
     def test_damaged_checkpoints(self):
-        """An end with a word, or a run that goes on: files keep no sums, so that a bit flipped within the numbers of an adapter or
-        of moments is not noticed, and the adapter may then be another."""
+        """What its sum does not fit is not trained on; other sizes of the logs in state.json leave the adapter as it is."""
         self.begin()
         step = self.steps()[0]
         files = sorted(os.listdir(self.inside("checkpoints", step)))
         self.assertEqual(len(files), 4)
-        refused = 0
         for name in files * 5:
             path = self.inside("checkpoints", step, name)
-            put(path, self.damage(read(path)))
-            p = self.train_any(*self.args, "-o", self.out, "--resume")
-            if p.returncode not in (0, 1):
-                refused += 1
-                self.assertRegex(p.stderr.decode(), "(?m)^opatrain sft: .", (name, p.returncode))
+            whole = read(path)
+            put(path, self.damage(whole))
+            changed = read(path) != whole
+            p = self.resume_any()
+            if changed and name != "state.json":
+                self.assertEqual(p.returncode, 65, name)
+                self.assertIn(name.encode(), p.stderr)
             self.again()
-        self.assertGreater(refused, 4)
 
     def test_the_checkpoint_before_a_damaged_one_is_taken(self):
         self.begin()
