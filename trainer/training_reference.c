@@ -44,7 +44,7 @@ enum { TURN = 8 };
 
 /* The work that is left: places whose records are not there, taken in turns by the ranks. */
 struct referring {
-    size_t *todo, count;
+    size_t *left, count;
     float *record; /* the largest */
     bool masked;
 };
@@ -54,15 +54,15 @@ static int referring_init(struct training *tr, const struct samples *s, struct r
     size_t most = 0;
     for (size_t i = 0; i < s->data.count; i++)
         most = s->measured[i].counts.targets > most ? s->measured[i].counts.targets : most;
-    *w = (struct referring){.todo = malloc((s->data.count + 1) * sizeof *w->todo),
+    *w = (struct referring){.left = malloc((s->data.count + 1) * sizeof *w->left),
                             .record = malloc((most + 1) * sizeof *w->record),
                             .masked = !(tr->fresh && s == &tr->train)};
-    return w->todo && w->record ? OPA_OK : trainer_fail_memory(&tr->run.t);
+    return w->left && w->record ? OPA_OK : trainer_fail_memory(&tr->run.t);
 }
 
 static void referring_release(struct referring *w)
 {
-    free(w->todo);
+    free(w->left);
     free(w->record);
 }
 
@@ -90,12 +90,12 @@ static int share_file(struct training *tr, struct samples *s, struct referring *
         const int shared = tr->ranks.count > 1 ? share_record(tr, s, w, i, 0) : OPA_OK;
         status = status == OPA_OK ? shared : status;
         if (!reference_has(&s->reference, i))
-            w->todo[w->count++] = i;
+            w->left[w->count++] = i;
     }
     return ranks_agree(&tr->ranks, &tr->run.t, status);
 }
 
-/* One turn of every rank, from todo[begin], and its exchange. */
+/* One turn of every rank, from left[begin], and its exchange. */
 static int refer_turn(struct training *tr, struct samples *s, const struct referring *w, size_t begin,
                       struct token_progress *now)
 {
@@ -104,7 +104,7 @@ static int refer_turn(struct training *tr, struct samples *s, const struct refer
     const size_t own = begin + (size_t)r->rank * TURN;
     int status = OPA_OK;
     for (size_t i = own; i < own + TURN && i < end && status == OPA_OK; i++) {
-        status = refer_one(tr, s, w->todo[i], w->masked);
+        status = refer_one(tr, s, w->left[i], w->masked);
         if (status == OPA_OK)
             status = reference_add(&tr->run.t, &s->reference, &tr->other, w->masked);
         now->done += r->count; /* the others do about as much */
@@ -115,7 +115,7 @@ static int refer_turn(struct training *tr, struct samples *s, const struct refer
     if (status != OPA_OK || r->count == 1)
         return status;
     for (size_t i = begin; i < end; i++) {
-        const int shared = share_record(tr, s, w, w->todo[i], (int)((i - begin) / TURN));
+        const int shared = share_record(tr, s, w, w->left[i], (int)((i - begin) / TURN));
         status = status == OPA_OK ? shared : status;
     }
     return ranks_agree(r, &tr->run.t, status);

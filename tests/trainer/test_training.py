@@ -16,13 +16,24 @@ from support import main
 from trainer_support import CASE, CHECKPOINT, FAST, KILLS, OPATRAIN, TrainingCase
 
 
-def features_sum(place, version, bits):
-    """As trainer/vision_cache.c has it."""
-    whole, sums = (1 << 64) - 1, [place, version]
-    for i, word in enumerate(bits):
-        x = (sums[i % 2] ^ word) * 0x9E3779B97F4A7C15 & whole
-        sums[i % 2] = x ^ x >> 29
-    return sums[0] ^ sums[1] * 0xBF58476D1CE4E5B9 & whole
+WHOLE = (1 << 64) - 1
+
+
+def checksum(start, data):
+    """trainer/checksum.c, written from its description."""
+    def mix(x, word):
+        x = (x ^ word) * 0x9E3779B97F4A7C15 & WHOLE
+        return x ^ x >> 29
+
+    whole = len(data) // 8
+    words = struct.unpack("=%dQ" % (whole + 1), data + bytes(8 * whole + 8 - len(data)))
+    lanes = [start + k & WHOLE for k in range(4)]
+    for i, word in enumerate(words):
+        lanes[i % 4] = mix(lanes[i % 4], word)
+    total = len(data)
+    for lane in lanes:
+        total = mix(total, lane) * 0xBF58476D1CE4E5B9 & WHOLE
+    return total
 
 
 def forge_features(cache):
@@ -34,13 +45,14 @@ def forge_features(cache):
         vision = json.load(f)["vision_config"]
     floats = (vision["image_size"] // vision["patch_size"]) ** 2 * vision["hidden_size"]
     for at in range(begin, len(data) - 16 - 4 * floats + 1, 16 + 4 * floats):
-        place, version, sum_there = struct.unpack_from("=IIQ", data, at)
+        place, version, said = struct.unpack_from("=IIQ", data, at)
         bits = list(struct.unpack_from("=%dI" % floats, data, at + 16))
-        assert sum_there == features_sum(place, version, bits)
+        assert said == checksum(version << 32 | place, struct.pack("=%dI" % floats, *bits))
         if place == 0:  # with which the reference is proved
             continue
-        bits = [word ^ 1 << 31 for word in bits]  # negated
-        struct.pack_into("=Q%dI" % floats, data, at + 8, features_sum(place, version, bits), *bits)
+        forged = struct.pack("=%dI" % floats, *(word ^ 1 << 31 for word in bits))  # negated
+        data[at + 8 : at + 16] = struct.pack("=Q", checksum(version << 32 | place, forged))
+        data[at + 16 : at + 16 + len(forged)] = forged
     with open(cache, "wb") as f:
         f.write(data)
 
