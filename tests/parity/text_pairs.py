@@ -93,7 +93,7 @@ def check_evals(f, run, before, after):
 def check_moves(f, before, after):
     f.check(after["gained more"] >= 0.7, "too few of the chosen gained more than their rejected")
     f.check(after["likelier"] >= before["likelier"], "the accuracy fell")
-    f.check(after["chosen"] - after["rejected"] > before["chosen"] - before["rejected"] + 0.2, "the margin did not grow")
+    f.check(after["chosen"] - after["rejected"] > before["chosen"] - before["rejected"] + 2, "the margin hardly grew")
 
 
 def check_peers(f, a, work, rows):
