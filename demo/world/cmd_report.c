@@ -27,7 +27,7 @@ static void print_volume(struct cli *cli, const char *label, int samples, const 
         return;
     out_printf(cli, "%-25s %6d %5d", label, samples, v->seeds);
     for (int k = 0; k < 3 && !isnan(v->mean[k]); k++)
-        out_printf(cli, k < 2 ? "  %5.1f +- %3.1f" : "  %+5.1f +- %3.1f", v->mean[k], v->deviation[k]);
+        out_printf(cli, k < 2 ? "  %5.1f +- %3.1f" : "  %+5.1f +- %3.1f", v->mean[k], v->error[k]);
     out_printf(cli, "\n");
 }
 
@@ -39,7 +39,7 @@ static void print_volumes(struct cli *cli, const struct story *s)
         for (int v = 0; v < VOLUMES; v++)
             print_volume(cli, s->systems[OPA + i].label, volume_samples[v], &s->volumes[v][i]);
     }
-    out_printf(cli, "+-: standard deviation over the seeds.\n");
+    out_printf(cli, "+-: standard error over the seeds; the test scenes are the same.\n");
 }
 
 static void print_premises(struct cli *cli, const struct story *s)

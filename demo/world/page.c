@@ -175,11 +175,11 @@ static void put_volumes(FILE *out, const struct story *s)
                     s->systems[OPA + i].label, volume_samples[n], v->seeds);
             for (int k = 0; k < 3 && !isnan(v->mean[k]); k++)
                 fprintf(out, k < 2 ? "<td>%.1f <small>&plusmn; %.1f</small>" : "<td>%+.1f <small>&plusmn; %.1f</small>",
-                        v->mean[k], v->deviation[k]);
+                        v->mean[k], v->error[k]);
             fputs("</tr>\n", out);
         }
     }
-    fputs("</table></div>\n<p class=lead><small>&plusmn; is the standard deviation over seeds: of rollouts, order and "
+    fputs("</table></div>\n<p class=lead><small>&plusmn; is the standard error over seeds: of rollouts, order and "
           "adapters; the base and the scenes are the same.</small></p>\n",
           out);
 }

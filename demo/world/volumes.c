@@ -28,7 +28,7 @@ static void sum_up(struct volume *v, double values[MOST_SEEDS][3])
             v->mean[k] += values[s][k] / v->seeds;
         for (int s = 0; s < v->seeds; s++)
             squares += (values[s][k] - v->mean[k]) * (values[s][k] - v->mean[k]);
-        v->deviation[k] = v->seeds > 1 ? sqrt(squares / (v->seeds - 1)) : 0;
+        v->error[k] = v->seeds > 1 ? sqrt(squares / (v->seeds - 1) / v->seeds) : 0;
     }
 }
 

@@ -11,8 +11,8 @@ extern const int volume_samples[VOLUMES];
 /* One system at one volume, over the seeds that were run. */
 struct volume {
     int seeds;
-    double mean[3], deviation[3]; /* HalRate, Cover, HalRate over the curve, NAN when a seed lies
-                                    beyond its ends; deviation: 0 of a single seed */
+    double mean[3];  /* HalRate, Cover, HalRate over the curve, NAN when a seed lies beyond its ends */
+    double error[3]; /* standard errors of these means, over the seeds alone; 0 of a single seed */
 };
 
 /* Reads volumes/sSEED/nSAMPLES/answers/NAME.jsonl of the folder, as many as there are. 0, or an exit code. */
