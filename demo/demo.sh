@@ -192,11 +192,26 @@ opa_dpo_language() {
   answers opa-dpo-language
 }
 
+# opa_dpo_corrections [DIR]
+opa_dpo_corrections() {
+  from=${1:-$out}
+  say "For comparison: OPA, then DPO on the corrections alone, without the ground truth, which leaves much unsaid."
+  run opapairs pack "$from/set.opa" -o "$from/pack-corrections" --recipe "$here/corrections.json" --tokenizer "$base"
+  run opatrain dpo --model "$base" $model --adapter "$from/runs/opa" "$from/pack-corrections" \
+    -o "$from/runs/opa-dpo-corrections" $dpo --lr 2e-5
+  answers opa-dpo-corrections "$from"
+}
+
 opa_dpo_release() {
   say "For comparison: OPA, then the released code's objective, position by position."
   run opatrain dpo --model "$base" $model --adapter "$out/runs/opa" "$out/pack" \
     -o "$out/runs/opa-dpo-release" $dpo --lr 5e-5 --objective release --context sft
   answers opa-dpo-release
+}
+
+language_and_corrections() {
+  opa_dpo_language
+  opa_dpo_corrections
 }
 
 without_opa() {
@@ -205,7 +220,7 @@ without_opa() {
   [ "$size" = quick ] || dpo_all
 }
 
-# volume N: the three main systems from the first N rollouts of $of, one seed's folder.
+# volume N: the four main systems from the first N rollouts of $of, one seed's folder.
 volume() {
   at=$of/n$1
   mkdir -p "$at/answers" "$at/runs"
@@ -219,6 +234,7 @@ volume() {
   answers opa "$at"
   run opatrain dpo --model "$base" $model --adapter "$at/runs/opa" "$at/pack" -o "$at/runs/opa-dpo" $dpo --lr 5e-5
   answers opa-dpo "$at"
+  opa_dpo_corrections "$at"
   run opatrain dpo --model "$base" $model "$at/pack" -o "$at/runs/dpo-language" $fresh \
     $dpo --lr 1e-4 --objective sigmoid
   answers dpo-language "$at"
@@ -257,7 +273,7 @@ roll_out
 correct
 score_base
 together opa_and_dpo without_opa
-[ "$size" = quick ] || together opa_dpo_release opa_dpo_language
+[ "$size" = quick ] || together opa_dpo_release language_and_corrections
 [ "$size" != full ] || volumes
 say "What came of it."
 run microworld report "$out" --tokenizer "$base" -o "$out/report.html"

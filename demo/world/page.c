@@ -11,10 +11,10 @@ static const char head[] =
     "<style>\n"
     ":root{--ink:#1f2328;--dim:#59636e;--ground:#fff;--card:#f6f8fa;--rule:#d1d9e0;--base:#8b949e;"
         "--opa:#2f7ed8;--opadpo:#1a7f37;--dpolang:#d4792a;--dpo:#b03a2e;--opalang:#17a2a2;--release:#8250df;"
-        "--cover:#b6c2cd;--bad:#cf222e;--warn:#9a6700;--new:#ddf4e4;--gone:#ffebe9}\n"
+        "--corrections:#bf3989;--cover:#b6c2cd;--bad:#cf222e;--warn:#9a6700;--new:#ddf4e4;--gone:#ffebe9}\n"
     "@media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--dim:#9198a1;--ground:#0d1117;--card:#151b23;"
         "--rule:#3d444d;--opadpo:#3fb950;--opa:#58a6ff;--dpolang:#e3974c;--dpo:#e5645a;--opalang:#39c5cf;"
-        "--release:#a988f0;--cover:#59636e;--bad:#ff7b72;--warn:#d29922;--new:#12361f;--gone:#4b1d1d}}\n"
+        "--release:#a988f0;--corrections:#f778ba;--cover:#59636e;--bad:#ff7b72;--warn:#d29922;--new:#12361f;--gone:#4b1d1d}}\n"
     "body{font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;"
         "color:var(--ink);background:var(--ground);max-width:1120px;margin:2rem auto;padding:0 1.2rem}\n"
     "h1{font-size:1.8rem;margin:0}\n"
@@ -77,6 +77,7 @@ static void put_colours(FILE *out)
         {"dpo-language", "dpolang"},
         {"dpo", "dpo"},
         {"opa-dpo-language", "opalang"},
+        {"opa-dpo-corrections", "corrections"},
         {"opa-dpo-release", "release"},
         {"cover", "cover"},
     };

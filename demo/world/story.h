@@ -21,7 +21,7 @@ struct system {
     struct premises premises;
     double excess; /* HalRate over the base's abstention curve at the same Cover, points; where on_curve */
 };
-enum { SYSTEMS = 7, BASE = 0, OPA = 1 }; /* the volumes are of the systems from OPA on */
+enum { SYSTEMS = 8, BASE = 0, OPA = 1 }; /* the volumes are of the systems from OPA on */
 
 /* Updates of a training run. */
 struct updates {
@@ -36,7 +36,7 @@ struct story {
     struct curve_point curve[CURVE_POINTS];
     struct policy policy[2]; /* of the base and of OPA */
     struct updates updates[SYSTEMS];
-    struct volume volumes[VOLUMES][VOLUME_SYSTEMS]; /* of OPA, OPA-DPO and DPO without OPA; with --full only */
+    struct volume volumes[VOLUMES][VOLUME_SYSTEMS]; /* of the systems from OPA on; with --full only */
 };
 
 /* Was any volume run? Was any model asked about what is not there? */

@@ -5,7 +5,7 @@
 
 #include "curve.h"
 
-enum { VOLUMES = 4, VOLUME_SYSTEMS = 3, MOST_SEEDS = 3 };
+enum { VOLUMES = 4, VOLUME_SYSTEMS = 4, MOST_SEEDS = 3 };
 extern const int volume_samples[VOLUMES];
 
 /* One system at one volume, over the seeds that were run. */
