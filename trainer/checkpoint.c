@@ -142,70 +142,118 @@ static int load_optimiser(struct trainer *t, const char *dir, struct optimiser *
 /* ---- state.json ---- */
 
 static const char *const summed[] = {"adapter_config.json", "adapter_model.safetensors", "optimiser.safetensors"};
-enum { SUMMED = sizeof summed / sizeof *summed, SUM_SIZE = 17 };
+enum { SUMMED = sizeof summed / sizeof *summed, SUM_SIZE = 17, STATE_SIZE = 400 };
 
+struct state {
+    int64_t step;
+    struct run_sizes sizes;
+    char sums[SUMMED][SUM_SIZE]; /* of the files beside it: their own formats would not notice a bit that fell over */
+};
+
+static void write_sum(char out[SUM_SIZE], uint64_t sum)
+{
+    snprintf(out, SUM_SIZE, "%016llx", (unsigned long long)sum);
+}
+
+/* All of the document but its own sum, which is of these bytes, and the closing bracket. */
+static size_t write_state(char out[STATE_SIZE], const struct state *s)
+{
+    const int n =
+        snprintf(out, STATE_SIZE,
+                 "{\"step\":%lld,\"log\":%llu,\"eval\":%llu,\"sums\":{\"%s\":\"%s\",\"%s\":\"%s\",\"%s\":\"%s\"}",
+                 (long long)s->step, (unsigned long long)s->sizes.log, (unsigned long long)s->sizes.eval, summed[0],
+                 s->sums[0], summed[1], s->sums[1], summed[2], s->sums[2]);
+    return (size_t)n;
+}
+
+/* Read in pieces: a mapping would count as memory, and end the program where the disk fails. */
 static int sum_of(struct trainer *t, char out[SUM_SIZE], const char *dir, const char *name)
 {
-    struct mapped file = {0};
-    char *path = path_join(dir, name);
-    const int status = path ? mapped_open(t, &file, path) : trainer_fail_memory(t);
-    if (status == OPA_OK)
-        snprintf(out, SUM_SIZE, "%016llx", (unsigned long long)checksum(0, file.data, file.size));
-    mapped_release(&file);
+    enum { PIECE = 1 << 20 };
+    char *path = path_join(dir, name), *piece = malloc(PIECE);
+    int status = path && piece ? OPA_OK : trainer_fail_memory(t);
+    FILE *file = status == OPA_OK ? fopen(path, "rb") : NULL;
+    uint64_t sum = 0;
+    if (file != NULL) {
+        for (size_t n; (n = fread(piece, 1, PIECE, file)) > 0;)
+            sum = checksum(sum, piece, n);
+        if (ferror(file))
+            status = trainer_fail(t, OPA_EIO, "%s: %s", path, strerror(errno));
+        fclose(file);
+    } else if (status == OPA_OK) {
+        status = trainer_fail(t, errno == ENOENT ? OPA_ENOENT : OPA_EIO, "%s: %s", path, strerror(errno));
+    }
+    write_sum(out, sum);
+    free(piece);
     free(path);
     return status;
 }
 
 static int save_state(struct trainer *t, const char *dir, int64_t step, struct run_sizes sizes)
 {
-    char text[400], sums[SUMMED][SUM_SIZE];
+    struct state state = {.step = step, .sizes = sizes};
+    char text[STATE_SIZE + 40], sum[SUM_SIZE];
     char *path = path_join(dir, "state.json");
     int status = path ? OPA_OK : trainer_fail_memory(t);
     for (size_t i = 0; i < SUMMED && status == OPA_OK; i++)
-        status = sum_of(t, sums[i], dir, summed[i]);
+        status = sum_of(t, state.sums[i], dir, summed[i]);
     if (status == OPA_OK) {
-        const int n = snprintf(
-            text, sizeof text,
-            "{\"step\":%lld,\"log\":%llu,\"eval\":%llu,\"sums\":{\"%s\":\"%s\",\"%s\":\"%s\",\"%s\":\"%s\"}}\n",
-            (long long)step, (unsigned long long)sizes.log, (unsigned long long)sizes.eval, summed[0], sums[0],
-            summed[1], sums[1], summed[2], sums[2]);
-        status = durable_file(t, path, text, (size_t)n);
+        size_t n = write_state(text, &state);
+        write_sum(sum, checksum(0, text, n));
+        n += (size_t)snprintf(text + n, sizeof text - n, ",\"sum\":\"%s\"}\n", sum);
+        status = durable_file(t, path, text, n);
     }
     free(path);
     return status;
 }
 
-/* A bit that fell over in a file would train on unseen. */
-static int compare_sums(struct trainer *t, const char *dir, struct fields *fields, const char *path)
+static bool read_sum(char out[SUM_SIZE], struct fields *fields, const char *key)
 {
-    struct fields sums = fields_object(fields, "sums", "sums");
-    int status = sums.status;
-    for (size_t i = 0; i < SUMMED && status == OPA_OK; i++) {
-        char sum[SUM_SIZE];
-        const opa_text said = fields_text(&sums, summed[i], "");
-        status = sums.status == OPA_OK ? sum_of(t, sum, dir, summed[i]) : sums.status;
-        if (status == OPA_OK && (said.size != SUM_SIZE - 1 || memcmp(said.data, sum, said.size) != 0))
-            status = trainer_fail(t, OPA_EDATA, "%s/%s: not as %s says it was written", dir, summed[i], path);
-    }
+    const opa_text said = fields_text(fields, key, "");
+    snprintf(out, SUM_SIZE, "%.*s", (int)(said.size < SUM_SIZE ? said.size : SUM_SIZE - 1), said.data);
+    return said.size == SUM_SIZE - 1;
+}
+
+static int read_state(struct trainer *t, struct state *out, const char *path)
+{
+    struct json_file file;
+    int status = json_file_open(t, &file, path);
+    if (status != OPA_OK)
+        return status;
+    struct fields fields = json_file_fields(t, &file, path), sums = fields_object(&fields, "sums", "sums");
+    char said[SUM_SIZE], text[STATE_SIZE], sum[SUM_SIZE];
+    *out = (struct state){.step = fields_integer(&fields, "step", -1, 0, INT64_MAX),
+                          .sizes = {(uint64_t)fields_integer(&fields, "log", -1, 0, INT64_MAX),
+                                    (uint64_t)fields_integer(&fields, "eval", -1, 0, INT64_MAX)}};
+    bool whole = read_sum(said, &fields, "sum");
+    for (size_t i = 0; i < SUMMED; i++)
+        whole = read_sum(out->sums[i], &sums, summed[i]) && whole;
+    status = fields.status != OPA_OK ? fields.status : sums.status;
+    write_sum(sum, checksum(0, text, write_state(text, out)));
+    if (status == OPA_OK && (!whole || strcmp(sum, said) != 0))
+        status = trainer_fail(t, OPA_EDATA, "%s: not as it was written", path);
+    json_file_release(&file);
     return status;
 }
 
 static int load_state(struct trainer *t, const char *dir, struct run_folder *f, struct optimiser *o)
 {
-    struct json_file file;
+    struct state state;
+    char sum[SUM_SIZE];
     char *path = path_join(dir, "state.json");
-    int status = path ? json_file_open(t, &file, path) : trainer_fail_memory(t);
-    if (status == OPA_OK) {
-        struct fields fields = json_file_fields(t, &file, path);
-        o->updates = fields_integer(&fields, "step", 0, 0, INT64_MAX);
-        f->sizes.log = (uint64_t)fields_integer(&fields, "log", 0, 0, INT64_MAX);
-        f->sizes.eval = (uint64_t)fields_integer(&fields, "eval", 0, 0, INT64_MAX);
-        status = fields.status == OPA_OK ? compare_sums(t, dir, &fields, path) : fields.status;
-        json_file_release(&file);
+    int status = path ? read_state(t, &state, path) : trainer_fail_memory(t);
+    for (size_t i = 0; i < SUMMED && status == OPA_OK; i++) {
+        status = sum_of(t, sum, dir, summed[i]);
+        if (status == OPA_OK && strcmp(sum, state.sums[i]) != 0)
+            status = trainer_fail(t, OPA_EDATA, "%s/%s: not as it was written", dir, summed[i]);
     }
-    if (status == OPA_OK && o->updates != f->step)
+    if (status == OPA_OK && state.step != f->step)
         status = trainer_fail(t, OPA_EDATA, "%s: it says update %lld, its folder %lld: it is not this checkpoint's",
-                              path, (long long)o->updates, (long long)f->step);
+                              path, (long long)state.step, (long long)f->step);
+    if (status == OPA_OK) {
+        o->updates = state.step;
+        f->sizes = state.sizes;
+    }
     free(path);
     return status;
 }

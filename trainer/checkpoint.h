@@ -5,8 +5,8 @@
  *      run.json                     everything that the run depends on
  *      log.jsonl, eval.jsonl        a line an update, a line an evaluation
  *      events.out.tfevents.*        the same for TensorBoard, a file each time that the run is begun or resumed
- *      checkpoints/step-000120/     an adapter that PEFT loads, optimiser.safetensors, and state.json: update, sizes of the
- *                                   logs, sums of the other files
+ *      checkpoints/step-000120/     an adapter that PEFT loads, optimiser.safetensors, and state.json: update, sizes of
+ *                                   the logs, sums of the other files and of itself
  *      adapter_config.json, adapter_model.safetensors      the result: where the latter is, the run is finished
  *
  *  A checkpoint is made in checkpoints/new and renamed when all of it is on the disk, so the one with the highest number is

@@ -20,7 +20,7 @@ enum { CHECK_SIZE = 16 }; /* hexadecimal digits of it that are kept */
 static const struct keyed_kind kind = {"opatrain reference log-probs 1\n", "reference log-probs",
                                        ", or choose another one with --reference-cache"};
 
-static void checksum(char out[CHECK_SIZE], const struct head *head, const float *data)
+static void digest(char out[CHECK_SIZE], const struct head *head, const float *data)
 {
     char digits[IDENTITY_SIZE], both[2 * IDENTITY_SIZE];
     identity_of_bytes(digits, data, head->count * sizeof *data);
@@ -47,7 +47,7 @@ static int read_record(struct trainer *t, struct reference *r, const struct mapp
     if (data == NULL)
         return trainer_fail_memory(t);
     memcpy(data, map->data + at + sizeof head, bytes);
-    checksum(check, &head, data);
+    digest(check, &head, data);
     if (memcmp(check, map->data + at + sizeof head + bytes, CHECK_SIZE) != 0) {
         free(data);
         return OPA_OK;
@@ -140,7 +140,7 @@ static int write_record(struct trainer *t, struct reference *r, const struct hea
     char check[CHECK_SIZE];
     if (r->file == NULL)
         return OPA_OK;
-    checksum(check, head, data);
+    digest(check, head, data);
     if (fwrite(head, sizeof *head, 1, r->file) != 1 ||
         fwrite(data, sizeof *data, head->count, r->file) != head->count ||
         fwrite(check, sizeof check, 1, r->file) != 1 || fflush(r->file) != 0)

@@ -7,7 +7,7 @@ import re
 import subprocess
 import unittest
 
-from demo_support import DEMO, WorldCase
+from demo_support import DEMO, WorldCase, documents
 
 
 class Quick(WorldCase):
@@ -31,14 +31,24 @@ class Quick(WorldCase):
         print({k: (round(m["hal_rate"], 1), round(m["cover"], 1)) for k, m in zip("bodp", (base, opa, opa_dpo, plain))})
         self.assertGreater(base["hal_rate"], 40)
         self.assertLess(base["hal_rate"], 60)
-        self.assertLess(plain["hal_rate"], base["hal_rate"])
-        self.assertLess(opa["hal_rate"], base["hal_rate"] - 10)
+        self.assertLess(plain["hal_rate"], base["hal_rate"] + 3)  # so few updates hardly move it
+        self.assertLess(opa["hal_rate"], base["hal_rate"] - 20)
         self.assertLess(opa_dpo["hal_rate"], opa["hal_rate"])
         self.assertLess(opa_dpo["hal_rate"], plain["hal_rate"] - 5)
         # who says little makes little up
-        for name, floor in ((plain, 60), (opa, 55), (opa_dpo, 40)):
+        for name, floor in ((plain, 65), (opa, 60), (opa_dpo, 50)):
             self.assertGreater(name["cover"], floor)
-            self.assertLess(name["attribute_errors"], 25)
+            self.assertLess(name["attribute_errors"], 15)
+
+    def check_premises(self, out):
+        for name in ("base", "opa", "opa-dpo", "dpo-language"):
+            answers = documents(os.path.join(out, "premises", name + ".jsonl"))
+            self.assertEqual(len(answers), 800)
+            yes = [a["text"].startswith(" Yes") for a in answers]
+            there, absent = sum(yes[0::2]) / 400, sum(yes[1::2]) / 400
+            print(name, "says yes to what is there: %.3f, to what is not: %.3f" % (there, absent))
+            self.assertGreater(there, 0.85)
+            self.assertLess(absent, 0.2)
 
     def test_a_folder_of_somebody_else_stays(self):
         folder = self.path("mine")
@@ -55,6 +65,7 @@ class Quick(WorldCase):
     def test_demo(self):
         out, said = self.demo()
         self.check_measures(out)
+        self.check_premises(out)
         before, after = map(float, re.search(r"expert's words: (\S+) in the base, (\S+) behind OPA", said).groups())
         self.assertGreater(after, before + 1.5)
         # the base's own curve is printed, whatever it says

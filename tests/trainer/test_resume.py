@@ -119,7 +119,7 @@ class Resume(TrainerCase):
             self.again()
 
     def test_damaged_checkpoints(self):
-        """What its sum does not fit is not trained on; other sizes of the logs in state.json leave the adapter as it is."""
+        """What a sum does not fit is not trained on."""
         self.begin()
         step = self.steps()[0]
         files = sorted(os.listdir(self.inside("checkpoints", step)))
@@ -127,10 +127,13 @@ class Resume(TrainerCase):
         for name in files * 5:
             path = self.inside("checkpoints", step, name)
             whole = read(path)
-            put(path, self.damage(whole))
-            changed = read(path) != whole
-            p = self.resume_any()
-            if changed and name != "state.json":
+            damaged = self.damage(whole)
+            put(path, damaged)
+            p = self.train_any(*self.args, "-o", self.out, "--resume")
+            if name == "state.json" and p.returncode in (0, 1):  # white space, or a key that nobody reads
+                self.assertEqual(read(self.inside("adapter_model.safetensors")), self.adapter)
+                self.assertEqual(read(self.inside("log.jsonl")).splitlines()[0], self.lines_before[0])
+            elif damaged != whole:
                 self.assertEqual(p.returncode, 65, name)
                 self.assertIn(name.encode(), p.stderr)
             self.again()

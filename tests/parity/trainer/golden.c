@@ -113,11 +113,15 @@ void die(const struct trainer *t, const char *what)
     exit(2);
 }
 
-void golden_read_all(const struct golden *g, const char *path, int status, size_t samples)
+void golden_check_end(const struct golden *g, const char *path, int status, size_t samples)
 {
     if (status == OPA_END && samples > 0)
         return;
-    fprintf(stderr, "%s: %zu samples, and then status %d: %s\n", path, samples, status, opa_context_message(g->t.opa));
+    if (status == OPA_OK)
+        fprintf(stderr, "%s: more samples than there is room for (%zu)\n", path, samples);
+    else
+        fprintf(stderr, "%s: %zu samples, and then status %d: %s\n", path, samples, status,
+                opa_context_message(g->t.opa));
     exit(2);
 }
 
@@ -183,7 +187,7 @@ static void read_samples(struct golden *g)
         read_sample(g, &g->samples[g->sample_count++], doc);
         opa_json_free(doc);
     }
-    golden_read_all(g, path, status, g->sample_count);
+    golden_check_end(g, path, status, g->sample_count);
     opa_json_stream_free(stream);
     free(path);
 }

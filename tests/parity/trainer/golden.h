@@ -63,7 +63,7 @@ struct golden {
 
 void die(const struct trainer *t, const char *what);
 /* An end with exit 2 unless the stream of @p path ended with OPA_END behind at least one sample. */
-void golden_read_all(const struct golden *g, const char *path, int status, size_t samples);
+void golden_check_end(const struct golden *g, const char *path, int status, size_t samples);
 struct tensor *golden_find(const struct golden *g, const char *format, ...) OPA_PRINTF(2, 3);
 /* Has it a tensor whose name begins so? */
 bool golden_has(const struct golden *g, const char *prefix);

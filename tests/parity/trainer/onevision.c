@@ -151,7 +151,7 @@ void check_onevision(struct golden *g)
         release_one(&one);
         opa_json_free(doc);
     }
-    golden_read_all(g, path, status, samples);
+    golden_check_end(g, path, status, samples);
     opa_json_stream_free(stream);
     prompter_release(&prompter);
     conversation_release(&conversation);

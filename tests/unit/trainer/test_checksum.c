@@ -36,6 +36,12 @@ static void size_place_and_start_count(void **state)
     /* Words that change places, in one lane and across lanes. */
     uint64_t words[8] = {1, 2, 3, 4, 5, 6, 7, 8};
     const uint64_t sum = checksum(0, words, sizeof words);
+    for (size_t i = 0; i < 8; i++) {
+        uint64_t other[8];
+        memcpy(other, words, sizeof words);
+        other[i] = ~words[i];
+        assert_true(checksum(0, other, sizeof other) != sum);
+    }
     for (size_t i = 1; i < 8; i++) {
         uint64_t moved[8];
         memcpy(moved, words, sizeof words);
