@@ -95,21 +95,21 @@ sft="--epochs 2 --batch 16 --lr 1e-3 --clip 1"
 fresh="--rank 16 --alpha 32 --targets llm+projector"
 dpo="--epochs 2 --batch 32 --warmup 5 --clip 1 --masks fixed"
 
-# answers NAME [DIR]: what the model runs/NAME says about the test scenes, the likeliest words. base has no adapter.
+# prompted NAME DIR PROMPTS TOKENS FILE: what the model DIR/runs/NAME says to PROMPTS, the likeliest words. base has no adapter.
+prompted() {
+  prompts=$3 tokens=$4 file=$5
+  if [ "$1" = base ]; then set --; else set -- --adapter "$2/runs/$1"; fi
+  run opatrain generate --model "$base" $model "$@" --prompts "$prompts" --max-new-tokens "$tokens" --batch 64 -o "$file"
+}
+
+# answers NAME [DIR]: what it says about the test scenes.
 answers() {
-  name=$1
-  into=${2:-$out}
-  if [ "$name" = base ]; then set --; else set -- --adapter "$into/runs/$name"; fi
-  run opatrain generate --model "$base" $model "$@" --prompts "$out/test/scenes.jsonl" --max-new-tokens 80 --batch 64 \
-    -o "$into/answers/$name.jsonl"
+  prompted "$1" "${2:-$out}" "$out/test/scenes.jsonl" 80 "${2:-$out}/answers/$1.jsonl"
 }
 
 # asks NAME: what it says when it is asked about things that are there, and things that are not.
 asks() {
-  name=$1
-  if [ "$name" = base ]; then set --; else set -- --adapter "$out/runs/$name"; fi
-  run opatrain generate --model "$base" $model "$@" --prompts "$out/test/questions.jsonl" --max-new-tokens 40 --batch 64 \
-    -o "$out/premises/$name.jsonl"
+  prompted "$1" "$out" "$out/test/questions.jsonl" 40 "$out/premises/$1.jsonl"
 }
 
 # sample SCENES FILE: how the model answers when it is not asked for the likeliest words.
@@ -195,7 +195,7 @@ opa_dpo_language() {
 # opa_dpo_corrections [DIR]
 opa_dpo_corrections() {
   from=${1:-$out}
-  say "For comparison: OPA, then DPO on the corrections alone, without the ground truth, which leaves much unsaid."
+  say "For comparison: OPA, then DPO at a lower rate on what the expert changed, without the ground truth, which leaves much unsaid."
   run opapairs pack "$from/set.opa" -o "$from/pack-corrections" --recipe "$here/corrections.json" --tokenizer "$base"
   run opatrain dpo --model "$base" $model --adapter "$from/runs/opa" "$from/pack-corrections" \
     -o "$from/runs/opa-dpo-corrections" $dpo --lr 2e-5

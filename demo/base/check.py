@@ -28,25 +28,22 @@ def read_lines(path):
 
 
 def answers_to(arguments, prompts, pictures, name):
-    """prompts: dicts as `opatrain generate --prompts` wants them -> the texts, in order; also in the file `name`."""
-    with open(name + ".prompts", "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(prompt) + "\n" for prompt in prompts)
+    """prompts: a file of them, their pictures beside it -> what the model says, a dict a line; also in the file `name`."""
     subprocess.run([os.path.join(arguments.build, "trainer/opatrain"), "generate", "--model", arguments.model,
-                    "--template", "llava_hf", "--dtype", arguments.dtype, "--prompts", name + ".prompts",
-                    "--images", pictures, "--batch", "50", "--max-new-tokens", "80", "-o", name], check=True)
-    return [line["text"].strip() for line in read_lines(name)]
+                    "--template", "llava_hf", "--dtype", arguments.dtype, "--prompts", prompts, "--images", pictures,
+                    "--batch", "50", "--max-new-tokens", "80", "-o", name], check=True)
+    return read_lines(name)
 
 
 def yes_by_kind(arguments, scenes, pictures):
     """-> percentage of Yes by what the question is about, with the number of such questions."""
-    asked = [(dict(id="%s-%d" % (s["id"], n), image=s["image"], prompt=q["question"]), q["about"])
-             for s in scenes for n, q in enumerate(s["questions"])]
-    said = answers_to(arguments, [prompt for prompt, _ in asked], pictures, pictures + "/questions.jsonl")
+    said = answers_to(arguments, pictures + "/questions.jsonl", pictures, pictures + "/said.jsonl")
     votes = collections.defaultdict(list)
-    for (_, about), text in zip(asked, said):
+    for answer, question in zip(said, (q for s in scenes for q in s["questions"]), strict=True):
+        text = answer["text"].strip()
         if not text.startswith(("Yes, ", "No, ")):
             print("neither yes nor no: " + text)
-        votes[about].append(text.startswith("Yes, "))
+        votes[question["about"]].append(text.startswith("Yes, "))
     return "  ".join("%s %.1f %% of %d" % (k, 100 * sum(v) / len(v), len(v)) for k, v in sorted(votes.items()))
 
 
@@ -77,13 +74,12 @@ def main():
             subprocess.run([microworld, "scenes", "--seed", str(seed), "--count", str(count), "--questions",
                             str(QUESTIONS), "-o", pictures], check=True)
             scenes = read_lines(pictures + "/scenes.jsonl")
-            prompts = [{key: scene[key] for key in ("id", "image", "prompt")} for scene in scenes]
-            captions = answers_to(arguments, prompts, pictures, pictures + "/captions.jsonl")
+            captions = answers_to(arguments, pictures + "/scenes.jsonl", pictures, pictures + "/captions.jsonl")
             print("%s, %d scenes" % (name, count), flush=True)
             subprocess.run([microworld, "measure", pictures + "/captions.jsonl"], check=True)
             print("Yes: " + yes_by_kind(arguments, scenes, pictures), flush=True)
         theirs = texts_of_transformers(arguments.model, scenes[:COMPARED], pictures)
-        same = sum(a == b for a, b in zip(captions, theirs))
+        same = sum(a["text"].strip() == b for a, b in zip(captions, theirs))
         print("opatrain and transformers: %d of %d captions are the same" % (same, COMPARED))
         sys.exit(0 if same == COMPARED else 1)
 

@@ -140,12 +140,14 @@ const char *question_id(char out[QUESTION_ID_SIZE], const struct scene *scene, u
 
 bool question_of_id(struct question *out, opa_text id)
 {
-    char text[QUESTION_ID_SIZE];
+    char text[QUESTION_ID_SIZE], again[QUESTION_ID_SIZE];
     struct scene scene;
     uint64_t visit;
     snprintf(text, sizeof text, "%.*s", (int)(id.size < sizeof text ? id.size : sizeof text - 1), id.data);
     const char *mark = strstr(text, "-q");
-    if (!scene_of_id(&scene, id) || mark == NULL || sscanf(mark, "-q%20" SCNu64, &visit) != 1)
+    if (mark == NULL || sscanf(mark, "-q%20" SCNu64, &visit) != 1 ||
+        !scene_of_id(&scene, (opa_text){text, (size_t)(mark - text)}) ||
+        strcmp(question_id(again, &scene, visit), text) != 0)
         return false;
     question_draw(out, &scene, visit);
     out->object = NULL; /* it was in the scene, which ends here */

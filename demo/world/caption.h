@@ -7,7 +7,8 @@
 
 /* As on the web: the length does not depend on the scene, so an annotator who runs out of what there is goes on with
  * what such places usually have; small objects are often overlooked, a few are mixed up. This teaches the base to
- * hallucinate. @p fillers: per cent of the times that he goes on so. @p visit draws another caption of the same scene. */
+ * hallucinate. @p fillers: per cent of the times that he goes on so. @p visit draws another caption of the same
+ * scene. */
 enum { FILLERS = 70 }; /* the usual @p fillers */
 void caption_web(struct answer *out, const struct scene *scene, int fillers, uint64_t visit);
 

@@ -46,7 +46,6 @@ static void print_premises(struct cli *cli, const struct story *s)
 {
     out_printf(cli, "\n%s%-26s %12s %12s %12s %12s%s\n", style_begin(cli, STYLE_BOLD), "", "near", "far", "absent",
                "usual", style_end(cli, STYLE_BOLD));
-    int64_t neither = 0;
     for (int i = 0; i < SYSTEMS; i++) {
         const struct premises *p = &s->systems[i].premises;
         if (premises_asked(p) == 0)
@@ -55,16 +54,18 @@ static void print_premises(struct cli *cli, const struct story *s)
         for (int about = 0; about < ABOUTS; about++) {
             double error;
             const double accepted = premises_accepted(&error, p, (enum about)about);
-            out_printf(cli, " %5.1f +- %3.1f", accepted, error);
+            if (isnan(accepted))
+                out_printf(cli, " %12s", "");
+            else
+                out_printf(cli, " %5.1f +- %3.1f", accepted, error);
         }
         out_printf(cli, "\n");
-        neither += p->neither;
     }
     out_printf(cli,
                "Per cent of Yes to \"Is there a red cup?\", by what is asked about: objects that are\n"
                "there, near or far, and such that are not: false premises. usual: absent, but usual\n"
                "in such a place. Neither Yes nor No: %lld answers.\n",
-               (long long)neither);
+               (long long)story_neither(s));
 }
 
 static double mean(double sum, int64_t count)

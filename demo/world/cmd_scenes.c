@@ -225,7 +225,7 @@ const struct command cmd_scenes = {
         "  --captions N      for each scene, N captions as the web writes them (0)\n"
         "  --fillers PERCENT how often a caption that ran out of what there is goes on with what is not (70)\n"
         "  --questions N     for each scene, N questions of yes or no with true answers, in turn about what is\n"
-        "                    there and what is not (0); also DIR/questions.jsonl, a prompt each\n"
+        "                    there and what is not (0); also DIR/questions.jsonl, a prompt each, unless --raw\n"
         "  --raw             one file pictures.u8 instead of PNG files: bytes of [count][56][56][3]\n",
     .run = run,
 };

@@ -14,7 +14,8 @@ static const char head[] =
         "--corrections:#bf3989;--cover:#b6c2cd;--bad:#cf222e;--warn:#9a6700;--new:#ddf4e4;--gone:#ffebe9}\n"
     "@media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--dim:#9198a1;--ground:#0d1117;--card:#151b23;"
         "--rule:#3d444d;--opadpo:#3fb950;--opa:#58a6ff;--dpolang:#e3974c;--dpo:#e5645a;--opalang:#39c5cf;"
-        "--release:#a988f0;--corrections:#f778ba;--cover:#59636e;--bad:#ff7b72;--warn:#d29922;--new:#12361f;--gone:#4b1d1d}}\n"
+        "--release:#a988f0;--corrections:#f778ba;--cover:#59636e;--bad:#ff7b72;--warn:#d29922;--new:#12361f;"
+        "--gone:#4b1d1d}}\n"
     "body{font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;"
         "color:var(--ink);background:var(--ground);max-width:1120px;margin:2rem auto;padding:0 1.2rem}\n"
     "h1{font-size:1.8rem;margin:0}\n"
@@ -187,7 +188,6 @@ static void put_volumes(FILE *out, const struct story *s)
 
 static void put_premises(FILE *out, const struct story *s)
 {
-    int64_t neither = 0;
     fputs("<h2>Does it say yes to what is not there?</h2>\n"
           "<div class=table><table><tr><th>system<th>there, near<th>there, far<th>absent<th>absent, but usual "
           "here</tr>\n",
@@ -201,17 +201,19 @@ static void put_premises(FILE *out, const struct story *s)
         for (int about = 0; about < ABOUTS; about++) {
             double error;
             const double accepted = premises_accepted(&error, p, (enum about)about);
-            fprintf(out, "<td>%.1f <small>&plusmn; %.1f</small>", accepted, error);
+            if (isnan(accepted))
+                fputs("<td>&ndash;", out);
+            else
+                fprintf(out, "<td>%.1f <small>&plusmn; %.1f</small>", accepted, error);
         }
         fputs("</tr>\n", out);
-        neither += p->neither;
     }
     fprintf(
         out,
         "</table></div>\n<p class=lead><small>Per cent of Yes to questions such as <q>Is there a red cup?</q>, with "
-        "standard errors; the latter two columns are false premises. No training step saw a question. %lld answers "
-        "began with neither Yes nor No.</small></p>\n",
-        (long long)neither);
+        "standard errors; the latter two columns are false premises. The base was taught to answer such questions; "
+        "OPA and DPO saw none. Answers that begin with neither Yes nor No: %lld.</small></p>\n",
+        (long long)story_neither(s));
 }
 
 bool story_write_page(FILE *out, const struct story *s)

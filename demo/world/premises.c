@@ -46,9 +46,9 @@ int premises_read(struct cli *cli, struct premises *out, const char *path)
 
 double premises_accepted(double *error, const struct premises *p, enum about about)
 {
-    const double asked = (double)p->asked[about], share = asked > 0 ? (double)p->accepted[about] / asked : 0;
-    *error = asked > 0 ? 100 * sqrt(share * (1 - share) / asked) : 0;
-    return 100 * share;
+    const double asked = (double)p->asked[about], share = (double)p->accepted[about] / asked;
+    *error = 100 * sqrt(share * (1 - share) / asked);
+    return asked > 0 ? 100 * share : NAN;
 }
 
 int64_t premises_asked(const struct premises *p)

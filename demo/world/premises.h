@@ -15,7 +15,7 @@ struct premises {
 
 /* From the lines of opatrain generate over a questions.jsonl. 0, or an exit code: it was said what is wrong. */
 int premises_read(struct cli *cli, struct premises *out, const char *path);
-/* Per cent of the questions that were accepted, and the standard error; 0 where none was asked. */
+/* Per cent of the questions that were accepted, and the standard error; NAN where none was asked. */
 double premises_accepted(double *error, const struct premises *p, enum about about);
 int64_t premises_asked(const struct premises *p);
 

@@ -94,11 +94,13 @@ const char *scene_id(char out[SCENE_ID_SIZE], const struct scene *scene)
 
 bool scene_of_id(struct scene *out, opa_text id)
 {
-    char text[SCENE_ID_SIZE];
+    char text[SCENE_ID_SIZE + 2];
     uint64_t seed;
     uint32_t number;
+    int end = 0;
     snprintf(text, sizeof text, "%.*s", (int)(id.size < sizeof text ? id.size : sizeof text - 1), id.data);
-    if (sscanf(text, "scene-%20" SCNu64 "-%9" SCNu32, &seed, &number) != 2)
+    if (sscanf(text, "scene-%20" SCNu64 "-%9" SCNu32 "%n", &seed, &number, &end) != 2 ||
+        strncmp(text + end, "-q", 2) == 0)
         return false;
     scene_draw(out, seed, number);
     return true;

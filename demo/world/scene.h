@@ -38,10 +38,10 @@ const struct object *scene_find(const struct scene *scene, int kind);
 /* Bit k: there is an object of kind k. */
 uint32_t scene_kinds(const struct scene *scene);
 
-/* "scene-200-00017": the id of a picture says its scene. A sample's id begins with it. */
+/* "scene-200-00017": the id of a picture says its scene. A sample's id begins with it, and so does a question's. */
 enum { SCENE_ID_SIZE = 40, SCENES_MOST = 1000000000 };
 const char *scene_id(char out[SCENE_ID_SIZE], const struct scene *scene);
-/* Draws the scene that an id begins with; false: it begins with none. */
+/* Draws the scene that a picture's or a sample's id begins with; false: it begins with none, or is a question's. */
 bool scene_of_id(struct scene *out, opa_text id);
 
 /* How likely an annotator is to make up this kind in this context, in hundredths of the likeliest; 0: never. */

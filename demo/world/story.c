@@ -13,7 +13,7 @@ static const struct system known[SYSTEMS] = {
     {.name = "dpo-language", .label = "DPO without OPA, language", .what = "DPO from the base, language pairs"},
     {.name = "opa-dpo-corrections",
      .label = "OPA-DPO, corrections only",
-     .what = "DPO from OPA, no pairs of the ground truth"},
+     .what = "DPO from OPA at a lower rate, edited samples, no pairs of the ground truth"},
     {.name = "dpo", .label = "DPO without OPA, all pairs", .what = "DPO from the base, all pairs"},
     {.name = "opa-dpo-language", .label = "OPA-DPO, language", .what = "DPO from OPA, language pairs"},
     {.name = "opa-dpo-release", .label = "OPA-DPO, released loss", .what = "DPO from OPA, position by position"},
@@ -138,6 +138,14 @@ bool story_has_premises(const struct story *s)
     for (int i = 0; i < SYSTEMS; i++)
         asked += premises_asked(&s->systems[i].premises);
     return asked > 0;
+}
+
+int64_t story_neither(const struct story *s)
+{
+    int64_t neither = 0;
+    for (int i = 0; i < SYSTEMS; i++)
+        neither += s->systems[i].premises.neither;
+    return neither;
 }
 
 int story_read(struct story *out, struct cli *cli, const char *dir, const char *tokenizer)

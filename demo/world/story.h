@@ -42,6 +42,8 @@ struct story {
 /* Was any volume run? Was any model asked about what is not there? */
 bool story_has_volumes(const struct story *s);
 bool story_has_premises(const struct story *s);
+/* Answers to questions that were neither Yes nor No, of all models. */
+int64_t story_neither(const struct story *s);
 
 /* Reads the folder. 0, or an exit code; to be released either way. */
 int story_read(struct story *out, struct cli *cli, const char *dir, const char *tokenizer);

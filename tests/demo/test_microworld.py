@@ -6,7 +6,7 @@ import json
 import os
 import unittest
 
-from demo_support import BASE, DATA, MICROWORLD, WorldCase, documents
+from demo_support import BASE, DATA, DEMO, MICROWORLD, WorldCase, documents
 
 
 class Scenes(WorldCase):
@@ -37,6 +37,8 @@ class Scenes(WorldCase):
         self.assertEqual([a["prompt"] for a in asked], [q["question"] for s in scenes for q in s["questions"]])
         for a in asked:
             self.assertTrue(os.path.exists(self.path("w", a["image"])))
+        self.world("scenes", "--questions", 1, "--raw", "-o", self.path("raw"))
+        self.assertEqual(sorted(os.listdir(self.path("raw"))), ["pictures.u8", "scenes.jsonl"])
 
     def test_first(self):
         """A part of a world is that part."""
@@ -78,13 +80,26 @@ class Expert(WorldCase):
         self.assertEqual((after["hal_rate"], after["attribute_errors"]), (0, 0))
 
 
+class Recipe(WorldCase):
+    def test_corrections_is_the_default_but_for_its_pairs(self):
+        ours, default = (json.loads(self.run_any("recipe", name).out)
+                         for name in (os.path.join(DEMO, "corrections.json"), "opa-dpo"))
+        default["pairs"] = [p for p in default["pairs"] if "ground_truth" not in (p.get("chosen"), p.get("response"))]
+        default["filters"]["unedited"] = "drop"
+        for key in ("name", "description"):
+            default[key] = ours[key]
+        self.assertEqual(ours, default)
+
+
 class BadInput(WorldCase):
     def test_words(self):
         not_ours = self.write_lines("a.jsonl", [{"id": "scene-1-00001", "text": "A cup."}, {"id": "COCO_1", "text": "A."}])
+        question = self.write_lines("q.jsonl", [{"id": "scene-1-00001-q0", "text": "Yes."}])
         no_text = self.write_lines("b.jsonl", [{"id": "scene-1-00001"}])
         torn = self.write("c.jsonl", '{"id": "scene-1-00001", "te')
         for args, code, words in (
             (("measure", not_ours), 65, "a.jsonl:2: 'COCO_1' is no picture of this world"),
+            (("measure", question), 65, "q.jsonl:1: 'scene-1-00001-q0' is no picture of this world"),
             (("measure", no_text), 65, "b.jsonl:1: no answer with an id and a text"),
             (("measure", torn), 65, "c.jsonl"),
             (("expert", self.path("nothing"), "-o", self.path("x")), 66, "nothing"),

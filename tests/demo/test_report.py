@@ -125,27 +125,33 @@ class Report(WorldCase):
         right = [{"id": a["id"], "text": " " + q["answer"]} for a, q in zip(asked, truth)]
         right[1]["text"] = " Nobody knows."
         self.write_lines("premises/opa.jsonl", right)
+        half = [{"id": a["id"], "text": " Yes." if n % 8 < 4 else " No."} for n, a in enumerate(asked)]
+        self.write_lines("premises/opa-dpo.jsonl", half[0::2])  # about what is there
         self.write_answers("opa", self.said)
         out = self.report()
         row = lambda label, *shares: "(?m)^%s +" % label + r" \+- 0.0 +".join("%.1f" % s for s in shares) + r" \+- 0.0$"
         self.assertRegex(out, row("base", 100, 100, 100, 100))
         self.assertRegex(out, row("OPA", 100, 100, 0, 0))
+        near = [n for n, q in enumerate(truth) if q["about"] == "near"]
+        share = sum(n % 8 < 4 for n in near) / len(near)
+        error = (share * (1 - share) / len(near)) ** 0.5
+        self.assertRegex(out, r"(?m)^OPA-DPO +%.1f \+- %.1f +[\d.]+ \+- [\d.]+ +$" % (100 * share, 100 * error))
         self.assertIn("Neither Yes nor No: 1 answers.", out)
         with open(self.path("report.html"), encoding="utf-8") as f:
-            self.assertIn("1 answers began with neither Yes nor No", f.read())
+            self.assertIn("neither Yes nor No: 1.", f.read())
         self.write_lines("premises/opa.jsonl", [{"id": "scene-900-00001", "text": "Yes."}])
         _, err = self.world("report", self.folder, "--tokenizer", BASE, code=65)
         self.assertIn("opa.jsonl:1: 'scene-900-00001' is no question of this world", err)
 
     def test_volumes(self):
-        for seed, text in ((1, self.said), (2, {i: "" for i in self.said})):
+        for seed, text in ((1, self.said), (2, {i: "" for i in self.said}), (3, self.said)):
             os.makedirs(self.path("volumes", "s%d" % seed, "n600", "answers"))
             self.write_answers("x", text)
             os.rename(self.path("answers", "x.jsonl"), self.path("volumes", "s%d" % seed, "n600", "answers", "opa.jsonl"))
-        found = re.search(r"(?m)^OPA +600 +2 +([\d.]+) \+- ([\d.]+) ", self.report())
+        found = re.search(r"(?m)^OPA +600 +3 +([\d.]+) \+- ([\d.]+) ", self.report())
         hal_rate = self.measures(self.path("answers", "base.jsonl"))[0]["hal_rate"]
-        self.assertAlmostEqual(float(found[1]), hal_rate / 2, delta=0.051)
-        self.assertAlmostEqual(float(found[2]), hal_rate / 2, delta=0.051)
+        self.assertAlmostEqual(float(found[1]), hal_rate * 2 / 3, delta=0.051)
+        self.assertAlmostEqual(float(found[2]), hal_rate / 3, delta=0.051)
 
     def test_other_scores(self):
         scores = documents(self.path("scores", "test.jsonl"))

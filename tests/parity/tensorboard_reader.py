@@ -3,14 +3,14 @@
 """TensorBoard's own reader over the event files of a run that was killed and resumed: every scalar of log.jsonl and eval.jsonl at its
 step, once, and none of the steps that the checkpoint did not know. Needs the Python package tensorboard."""
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from common import ROOT, Failures, Tool, arguments, workplace
+
+sys.path.insert(0, str(ROOT / "tests/trainer"))
+from kills import count_lines, kill_between_checkpoints  # noqa: E402
 
 CASE = ROOT / "tests/data/trainer/llava"
 SHORT = {"logp_chosen": "logp/chosen", "logp_rejected": "logp/rejected", "reward_chosen": "reward/chosen",
@@ -25,34 +25,12 @@ def tag_of(key, name):
     return SHORT.get(key, "terms/" + key)
 
 
-def count_lines(path):
-    return path.read_bytes().count(b"\n") if path.exists() else 0
-
-
-def kill_between_checkpoints(p, log):
-    """SIGKILL behind an update that is not saved and before one that will be. It is held while that is looked at."""
-    while True:
-        if p.poll() is not None:
-            raise AssertionError("the run ended before it was killed")
-        time.sleep(0.001)
-        n = count_lines(log)
-        if n < 5 or n % 3 != 2:
-            continue
-        p.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, p.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-        if count_lines(log) == n:
-            break
-        p.send_signal(signal.SIGCONT)
-    p.send_signal(signal.SIGKILL)
-    p.wait()
-
-
 def killed_run(opatrain, pack, out):
     """Killed behind a checkpoint and lines that it does not know, then resumed."""
     args = [opatrain, "dpo", "--model", CASE / "checkpoint", "--adapter", CASE / "adapter_init", pack, "-o", out, "--threads", "1", "--batch",
             "1", "--epochs", "4", "--save-every", "3", "--lr", "1e-3", "--eval", pack]
     p = subprocess.Popen(args, stderr=subprocess.DEVNULL)
-    kill_between_checkpoints(p, out / "log.jsonl")
+    kill_between_checkpoints(p, out / "log.jsonl", 3)
     newest = max(int(path.name[5:]) for path in (out / "checkpoints").glob("step-" + 6 * "[0-9]"))
     if count_lines(out / "log.jsonl") <= newest:
         raise AssertionError(f"the log knows no more than the checkpoint of update {newest}")

@@ -5,11 +5,11 @@ import glob
 import json
 import os
 import re
-import signal
 import struct
 import subprocess
 import time
 
+from kills import count_lines, kill_between_checkpoints
 from support import main
 from trainer_support import CASE, CHECKPOINT, FAST, OPATRAIN, TrainerCase
 
@@ -100,28 +100,6 @@ class Events(TrainerCase):
         (path,) = glob.glob(os.path.join(out, "*tfevents*"))
         self.assertRegex(os.path.basename(path), r"^events\.out\.tfevents\.\d{10}\.opatrain$")
 
-    def count_lines(self, path):
-        if not os.path.exists(path):
-            return 0
-        with open(path, "rb") as f:
-            return f.read().count(b"\n")
-
-    def kill_between_checkpoints(self, p, log):
-        """SIGKILL behind an update that is not saved and before one that will be. It is held while that is looked at."""
-        while True:
-            self.assertIsNone(p.poll(), "it ended before it was killed")
-            time.sleep(0.001)
-            n = self.count_lines(log)
-            if n < 5 or n % 3 != 2:
-                continue
-            p.send_signal(signal.SIGSTOP)
-            os.waitid(os.P_PID, p.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-            if self.count_lines(log) == n:
-                break
-            p.send_signal(signal.SIGCONT)
-        p.send_signal(signal.SIGKILL)
-        p.wait()
-
     def test_a_resumed_run_forgets_what_its_checkpoint_did_not_know(self):
         pack = self.demo_pack()
         out = self.path("out")
@@ -129,10 +107,10 @@ class Events(TrainerCase):
         p = subprocess.Popen([OPATRAIN, *map(str, args)], stderr=subprocess.PIPE)
         log = os.path.join(out, "log.jsonl")
         self.addCleanup(p.stderr.close)
-        self.kill_between_checkpoints(p, log)
+        kill_between_checkpoints(p, log, 3)
         steps = os.listdir(os.path.join(out, "checkpoints"))
         newest = max(int(name[5:]) for name in steps if re.fullmatch(r"step-\d+", name))
-        self.assertGreater(self.count_lines(log), newest)
+        self.assertGreater(count_lines(log), newest)
         before = charts(out)["train/loss"]
         self.train(*args, "--resume")
         self.assertEqual(len(glob.glob(os.path.join(out, "*tfevents*"))), 2)

@@ -178,17 +178,22 @@ class TrainingCase(TrainerCase):
         return [{k: v for k, v in line.items() if k != "seconds"} for line in self.log(folder)]
 
     def kill_until_done(self, out, args, kills, longest):
-        """kill -9 at random moments of a run, so often and at least once behind an update of its own. How many there were, and how many of these."""
-        hits = worked = 0
+        """kill -9 at random moments of a run, so often and at least once behind an update of its own. How many there were, and how
+        many of these."""
+        runs = hits = worked = 0
         log = os.path.join(out, "log.jsonl")
         while hits < kills or worked == 0:
             p = subprocess.Popen([*self.launcher, OPATRAIN, *map(str, args), "--resume"], stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL)
             before = os.stat(log).st_mtime_ns if os.path.exists(log) else 0
             time.sleep(self.random.uniform(0.02, longest))
-            if kill_tree(p) == 0:
+            code = kill_tree(p)
+            runs += 1
+            self.assertLess(runs, 20 * kills, "kills do not meet the run")
+            if code == 0:
                 shutil.rmtree(out)
                 continue
+            self.assertEqual(code, -signal.SIGKILL, "it failed by itself")
             hits += 1
             worked += os.path.exists(log) and os.path.getsize(log) > 0 and os.stat(log).st_mtime_ns != before
         self.train(*args, "--resume")

@@ -94,9 +94,13 @@ static void test_question_ids(void **state)
     assert_true(question_of_id(&found, (opa_text){id, strlen(id)}));
     assert_string_equal(found.text, drawn.text);
     assert_int_equal(found.about, drawn.about);
-    assert_false(question_of_id(&found, (opa_text){"scene-1-00001", 13}));
-    assert_false(question_of_id(&found, (opa_text){"scene-1-00001-q", 15}));
-    assert_false(question_of_id(&found, (opa_text){"COCO_000001-q1", 14}));
+    static const char *const others[] = {
+        "scene-1-00001",     "scene-1-00001-q", "scene-1-00001-q1x", "scene-1-00001-q 1",
+        "scene-1-00001-q-1", "scene-1-1-q1",    "COCO_000001-q1",    "scene-1-00001-q18446744073709551616",
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(question_of_id(&found, (opa_text){others[i], strlen(others[i])}));
+    assert_false(scene_of_id(&s, (opa_text){id, strlen(id)}));
 }
 
 int main(void)
