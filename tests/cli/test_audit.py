@@ -5,7 +5,6 @@ import base64
 import os
 import re
 import stat
-import unittest
 
 from support import Case, main, png, rollout
 

@@ -4,9 +4,8 @@
 import base64
 import json
 import re
-import unittest
 
-from support import Case, main, png, rollout, rollout_files
+from support import Case, main, png, rollout
 
 A, B = ("A dog runs on the beach.", "A dog runs on the beach.", 4), ("A cat sits there.", "A cow sits there.", 1)
 GENERATED = "A dog runs on the beach. A cat sits there."

@@ -3,7 +3,6 @@
 
 import os
 import subprocess
-import unittest
 
 from support import Case, TOKENIZER, main, rollout_files
 

@@ -3,12 +3,11 @@
 
 import os
 import resource
-import signal
 import sqlite3
 import subprocess
 import unittest
 
-from support import Case, PROGRAM, TOKENIZER, main, rollout, rollout_files
+from support import Case, PROGRAM, TOKENIZER, main, rollout_files
 
 READERS = ("check", "stats", "ls", "inspect", "log")
 

@@ -3,7 +3,6 @@
 
 import os
 import re
-import unittest
 
 from support import Case, main, rollout
 

@@ -3,9 +3,8 @@
 
 import json
 import os
-import unittest
 
-from support import Case, TOKENIZER, main, png, rollout, rollout_files
+from support import Case, TOKENIZER, main, rollout, rollout_files
 
 
 class Hostile(Case):

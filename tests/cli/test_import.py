@@ -2,13 +2,11 @@
 """Import: formats, ids, idempotence, quarantine, kills."""
 
 import base64
-import copy
 import hashlib
 import json
 import os
 import signal
 import time
-import unittest
 
 from support import Case, main, png, rollout, rollout_files, rollout_id, rollout_records
 

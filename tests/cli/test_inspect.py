@@ -4,7 +4,6 @@
 import json
 import re
 import unicodedata
-import unittest
 
 from support import Case, TOKENIZER, main, rollout
 

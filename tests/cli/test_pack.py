@@ -5,12 +5,10 @@ import hashlib
 import io
 import json
 import os
-import random
 import shutil
 import signal
 import tarfile
 import time
-import unittest
 
 from support import Case, TOKENIZER, main, rollout, rollout_files
 

@@ -2,7 +2,6 @@
 """Tokenize: lines in, ids and offsets out."""
 
 import json
-import unittest
 
 from support import Case, TOKENIZER, main
 
