@@ -12,8 +12,9 @@ DIR gets a complete Hugging Face checkpoint: the small files beside this script,
 2. Projector and language model, the tower frozen: captions as the web writes them, which name things that are not
    there, and questions of yes or no with true answers.
 
-Step counts are fixed, so the same machine and thread count make the same weights. Every 100 steps all is saved in
-DIR/state.pt; a run that was stopped goes on from there and ends with the same weights. Needs torch and transformers.
+Step counts are fixed. The same machine and thread count make the same tower, but with two threads not the same language
+model, whose losses part in the third digit by step 200 (README.md). Every 100 steps all is saved in
+DIR/state.pt; a run that was stopped goes on from there. Needs torch and transformers.
 """
 import argparse
 import json
