@@ -32,13 +32,28 @@ int each_line(struct cli *cli, const char *path, line_fn line, void *user)
     return result != 0 ? result : status == OPA_END ? 0 : cli_fail(cli, status, path);
 }
 
-int answer_of_line(struct cli *cli, opa_text *id, opa_text *text, const char *path, const opa_json *doc, int64_t line)
+struct answering {
+    struct cli *cli;
+    const char *path;
+    answer_fn answer;
+    void *user;
+};
+
+static int answer_of_line(void *user, const opa_json *doc, int64_t line)
 {
+    const struct answering *a = user;
     const struct cJSON *root = opa_json_root(doc);
-    if (opa_json_text(doc, opa_json_get(root, "id"), id) && opa_json_text(doc, opa_json_get(root, "text"), text))
-        return 0;
-    return cli_error(cli, EXIT_DATA, "%s:%lld: no answer with an id and a text, as opatrain generate writes them", path,
-                     (long long)line);
+    opa_text id, text;
+    if (opa_json_text(doc, opa_json_get(root, "id"), &id) && opa_json_text(doc, opa_json_get(root, "text"), &text))
+        return a->answer(a->user, id, text, line);
+    return cli_error(a->cli, EXIT_DATA, "%s:%lld: no answer with an id and a text, as opatrain generate writes them",
+                     a->path, (long long)line);
+}
+
+int each_answer(struct cli *cli, const char *path, answer_fn answer, void *user)
+{
+    struct answering answering = {cli, path, answer, user};
+    return each_line(cli, path, answer_of_line, &answering);
 }
 
 /* ---- answers ---- */
@@ -70,14 +85,10 @@ static int add(struct reading *r, opa_text id, opa_text text, const struct scene
     return 0;
 }
 
-static int on_line(void *user, const opa_json *doc, int64_t line)
+static int on_answer(void *user, opa_text id, opa_text text, int64_t line)
 {
     struct reading *r = user;
     struct scene scene;
-    opa_text id, text;
-    const int result = answer_of_line(r->cli, &id, &text, r->path, doc, line);
-    if (result != 0)
-        return result;
     if (!scene_of_id(&scene, id))
         return cli_error(r->cli, EXIT_DATA,
                          "%s:%lld: '%.*s' is no picture of this world: scene-SEED-NUMBER was expected", r->path,
@@ -88,7 +99,7 @@ static int on_line(void *user, const opa_json *doc, int64_t line)
 int answers_read(struct cli *cli, struct answers *out, const char *path)
 {
     struct reading reading = {cli, out, path};
-    return each_line(cli, path, on_line, &reading);
+    return each_answer(cli, path, on_answer, &reading);
 }
 
 void answers_release(struct answers *a)

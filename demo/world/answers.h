@@ -31,7 +31,8 @@ struct measures answers_measure(const struct answers *a);
  * code. */
 typedef int (*line_fn)(void *user, const opa_json *doc, int64_t line);
 int each_line(struct cli *cli, const char *path, line_fn line, void *user);
-/* What opatrain generate wrote in a line. 0, or an exit code: it was said which line has no id or no text. */
-int answer_of_line(struct cli *cli, opa_text *id, opa_text *text, const char *path, const opa_json *doc, int64_t line);
+/* The same for each answer that opatrain generate wrote. */
+typedef int (*answer_fn)(void *user, opa_text id, opa_text text, int64_t line);
+int each_answer(struct cli *cli, const char *path, answer_fn answer, void *user);
 
 #endif

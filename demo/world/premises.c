@@ -18,14 +18,10 @@ static bool says(opa_text answer, const char *word)
     return next_word(&first, answer, &at) && word_is(answer, first, word);
 }
 
-static int on_line(void *user, const opa_json *doc, int64_t line)
+static int on_answer(void *user, opa_text id, opa_text text, int64_t line)
 {
     struct reading *r = user;
     struct question question;
-    opa_text id, text;
-    const int result = answer_of_line(r->cli, &id, &text, r->path, doc, line);
-    if (result != 0)
-        return result;
     if (!question_of_id(&question, id))
         return cli_error(r->cli, EXIT_DATA,
                          "%s:%lld: '%.*s' is no question of this world: scene-SEED-NUMBER-qNUMBER was expected",
@@ -41,7 +37,7 @@ int premises_read(struct cli *cli, struct premises *out, const char *path)
 {
     struct reading reading = {cli, out, path};
     *out = (struct premises){0};
-    return each_line(cli, path, on_line, &reading);
+    return each_answer(cli, path, on_answer, &reading);
 }
 
 double premises_accepted(double *error, const struct premises *p, enum about about)

@@ -31,7 +31,7 @@ class Quick(WorldCase):
         print({k: (round(m["hal_rate"], 1), round(m["cover"], 1)) for k, m in zip("bodp", (base, opa, opa_dpo, plain))})
         self.assertGreater(base["hal_rate"], 40)
         self.assertLess(base["hal_rate"], 60)
-        self.assertLess(plain["hal_rate"], base["hal_rate"] + 3)  # so few updates hardly move it
+        self.assertLess(plain["hal_rate"], base["hal_rate"])
         self.assertLess(opa["hal_rate"], base["hal_rate"] - 20)
         self.assertLess(opa_dpo["hal_rate"], opa["hal_rate"])
         self.assertLess(opa_dpo["hal_rate"], plain["hal_rate"] - 5)

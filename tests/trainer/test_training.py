@@ -20,7 +20,7 @@ WHOLE = (1 << 64) - 1
 
 
 def checksum(start, data):
-    """trainer/checksum.c, written from its description."""
+    """What trainer/checksum.c gives."""
     def mix(x, word):
         x = (x ^ word) * 0x9E3779B97F4A7C15 & WHOLE
         return x ^ x >> 29
