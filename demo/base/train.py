@@ -12,9 +12,8 @@ DIR gets a complete Hugging Face checkpoint: the small files beside this script,
 2. Projector and language model, the tower frozen: captions as the web writes them, which name things that are not
    there, and questions of yes or no with true answers.
 
-Step counts are fixed. The same machine and thread count make the same tower, but with two threads not the same language
-model, whose losses part in the third digit by step 200 (README.md). Every 100 steps all is saved in
-DIR/state.pt; a run that was stopped goes on from there. Needs torch and transformers.
+Step counts are fixed, and all sums have one order: the same machine and libraries make the same bytes (README.md). Every
+100 steps all is saved in DIR/state.pt; a run that was stopped goes on from there. Needs torch and transformers.
 """
 import argparse
 import json
@@ -23,8 +22,8 @@ import shutil
 import subprocess
 import tempfile
 import time
+import typing
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait leave the processor to others
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
@@ -36,11 +35,25 @@ SEED_TOWER, SEED_LANGUAGE = 7, 100  # of weights, pictures and order
 TOWER_STEPS, TOWER_PICTURES = 1400, 64  # pictures a step
 TOWER_FALL = 0.25  # the last part of the steps, in which the rates fall
 SCENES, CAPTIONS, QUESTIONS = 40000, 8, 4  # captions and questions of each scene
-# Stage 2 in parts, each with a fresh optimiser: steps; scenes of a step, captions and questions of each; rate and fall;
-# fillers of the captions. Few scenes with much about each are cheap, for a picture is read once; more scenes then bind
-# places better. A tower that sees more makes up less: more fillers in the last part make up for it.
-LANGUAGE_PARTS = ((1500, 16, 4, 2, 1.0, 0.6, 70), (1000, 32, 2, 2, 0.5, 0.95, 70), (1500, 32, 2, 2, 0.5, 0.95, 80))
 QUESTION_WEIGHT = 3.0  # of a token of an answer of yes or no, against one of a caption
+
+
+class Part(typing.NamedTuple):
+    """Of stage 2, with a fresh optimiser."""
+    steps: int
+    scenes: int  # a step
+    captions: int  # of each scene
+    questions: int  # of each scene
+    peak: float  # of the rates
+    fall: float  # the last part of the steps, in which the rates fall
+    fillers: int  # of the captions; see `microworld scenes --help`
+
+
+# Few scenes with much about each are cheap, for a picture is read once; more scenes then bind places better. A tower that
+# sees more makes up less: more fillers in the last part make up for it.
+LANGUAGE_PARTS = (Part(steps=1500, scenes=16, captions=4, questions=2, peak=1.0, fall=0.6, fillers=70),
+                  Part(steps=1000, scenes=32, captions=2, questions=2, peak=0.5, fall=0.95, fillers=70),
+                  Part(steps=1500, scenes=32, captions=2, questions=2, peak=0.5, fall=0.95, fillers=78))
 MUON_RATE, ADAM_RATE = 0.02, 2e-3
 SIZE, PATCH, GRID, WIDTH, IMAGE_MEAN, IMAGE_STD = 56, 14, 4, 128, 0.5, 0.25
 CONTEXTS = "kitchen park street beach".split()
@@ -279,14 +292,15 @@ def rows_of(texts, scenes, chosen, turn, captions, questions):
 
 def pass_of(model, seen, rows):
     """seen: the keys and values of each scene's picture, a layer each -> the rows' sum of weighted losses, of weights.
-    The rows share the pictures, so that a picture is read once whatever is said about it."""
+    The rows share the pictures, so that a picture is read once whatever is said about it. (Indexing with [owner] would
+    do, but for its gradients, which threads add up in any order.)"""
     owner = torch.tensor([n for n, _, _ in rows])
     longest = max(len(ids) for _, ids, _ in rows)
     ids = torch.tensor([i + [0] * (longest - len(i)) for _, i, _ in rows])
     weights = torch.tensor([w + [0.0] * (longest - len(w)) for _, _, w in rows])[:, 1:]
     cache = DynamicCache()
     for layer, (keys, values) in enumerate(seen):
-        cache.update(keys[owner], values[owner], layer)
+        cache.update(keys.index_select(0, owner), values.index_select(0, owner), layer)
     language = model.model.language_model
     x = language(inputs_embeds=language.embed_tokens(ids[:, :-1]), past_key_values=cache).last_hidden_state
     said = weights > 0
@@ -317,18 +331,19 @@ def begin_language(model):
 
 
 def train_part(model, progress, texts, pictures, scenes, number):
-    steps, scenes_a_step, captions, questions, peak, fall, _ = LANGUAGE_PARTS[number]
+    part = LANGUAGE_PARTS[number]
     optimiser = Optimiser([(n, p) for n, p in model.named_parameters() if "vision_tower" not in n], decay=0.05)
     mean = None
-    for n in progress.steps(2 + number, steps, (model,), optimiser):
-        epoch, at = divmod(n, SCENES // scenes_a_step)
+    for n in progress.steps(2 + number, part.steps, (model,), optimiser):
+        epoch, at = divmod(n, SCENES // part.scenes)
         turn = 2 * number + epoch
         order = torch.randperm(SCENES, generator=torch.Generator().manual_seed(SEED_LANGUAGE + turn))
-        chosen = order[at * scenes_a_step:(at + 1) * scenes_a_step]
+        chosen = order[at * part.scenes:(at + 1) * part.scenes]
         with torch.no_grad():
             features, _ = patches_and_cls(model.model.vision_tower, pictures[chosen])
-        loss = language_loss(model, texts, features, rows_of(texts, scenes, chosen.tolist(), turn, captions, questions))
-        optimiser.step(loss, n, steps, fall, peak)
+        rows = rows_of(texts, scenes, chosen.tolist(), turn, part.captions, part.questions)
+        loss = language_loss(model, texts, features, rows)
+        optimiser.step(loss, n, part.steps, part.fall, part.peak)
         mean = loss.item() if mean is None else 0.98 * mean + 0.02 * loss.item()
         if (n + 1) % 100 == 0:
             progress.say("language, part", number + 1, n + 1, "loss %.3f" % mean)
@@ -337,11 +352,11 @@ def train_part(model, progress, texts, pictures, scenes, number):
 def train_language(model, progress, program):
     begin_language(model)
     texts = Texts(PreTrainedTokenizerFast.from_pretrained(HERE))
-    for number, (*_, fillers) in enumerate(LANGUAGE_PARTS):
+    for number, part in enumerate(LANGUAGE_PARTS):
         if not progress.is_past(2 + number):
             with tempfile.TemporaryDirectory() as scratch:
                 pictures, scenes = draw_world(program, scratch, SEED_LANGUAGE, SCENES, "--captions", str(CAPTIONS),
-                                              "--questions", str(QUESTIONS), "--fillers", str(fillers))
+                                              "--questions", str(QUESTIONS), "--fillers", str(part.fillers))
                 train_part(model, progress, texts, pictures, scenes, number)
 
 
@@ -376,9 +391,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--world", metavar="PROGRAM", required=True, help="the microworld program")
     parser.add_argument("--out", metavar="DIR", required=True, help="where to; made when it is not there")
-    parser.add_argument("--threads", type=int, default=2, help="2 by default; another number may round otherwise")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    torch.set_num_threads(1)  # a second one saves no time at these sizes
     os.makedirs(arguments.out, exist_ok=True)
     progress = Progress(os.path.join(arguments.out, "state.pt"))
     with open(os.path.join(HERE, "config.json"), encoding="utf-8") as file:
