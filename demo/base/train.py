@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes model.safetensors, the micro world's LLaVA-1.5, from nothing but the world and the seeds below.
+"""Makes model.safetensors, the micro world's LLaVA-1.5, from the world, the tokenizer beside this and the seeds below.
 
     ninja -C build demo/world/microworld
     demo/base/train.py --world build/demo/world/microworld --out DIR
@@ -8,12 +8,13 @@
 DIR gets a complete Hugging Face checkpoint: the small files beside this script, and the weights that two stages make.
 
 1. The vision tower. Nothing here was pretrained, so labels stand in for CLIP's texts: class and colour at the patch
-   under an object's centre, each patch's place, and the scene's objects and context at CLS. Every picture is new.
+   under an object's centre, each patch's place, and the scene's objects and context at CLS.
 2. Projector and language model, the tower frozen: captions as the web writes them, which name things that are not
    there, and questions of yes or no with true answers.
 
-Step counts are fixed, and all sums have one order: the same machine and libraries make the same bytes (README.md). Every
-100 steps all is saved in DIR/state.pt; a run that was stopped goes on from there. Needs torch and transformers.
+No picture is seen twice. Step counts are fixed, and all sums have one order: the same machine and libraries make the
+same bytes (README.md). Every 100 steps all is saved in DIR/state.pt; a run that was stopped goes on from there. Needs
+torch and transformers.
 """
 import argparse
 import json
@@ -31,10 +32,9 @@ from torch import nn
 from transformers import DynamicCache, LlavaConfig, LlavaForConditionalGeneration, PreTrainedTokenizerFast
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SEED_TOWER, SEED_LANGUAGE = 7, 100  # of weights, pictures and order
+SEED_TOWER, SEED_LANGUAGE = 7, 100  # of weights and worlds; the parts of stage 2 have the worlds 100, 101 and 102
 TOWER_STEPS, TOWER_PICTURES = 1400, 64  # pictures a step
 TOWER_FALL = 0.25  # the last part of the steps, in which the rates fall
-SCENES, CAPTIONS, QUESTIONS = 40000, 8, 4  # captions and questions of each scene
 QUESTION_WEIGHT = 3.0  # of a token of an answer of yes or no, against one of a caption
 
 
@@ -278,15 +278,12 @@ class Texts:
         return before + said, [0.0] * len(before) + [weight] * len(said)
 
 
-def rows_of(texts, scenes, chosen, turn, captions, questions):
-    """-> (which of the chosen, ids, weights) for so many captions and questions of each; another turn takes others."""
+def rows_of(texts, scenes):
+    """-> (which of the scenes, ids, weights) for each caption and question, the shortest first."""
     rows = []
-    for n, i in enumerate(chosen):
-        for k in range(turn * captions, (turn + 1) * captions):
-            rows.append((n, *texts.row(DESCRIBE, scenes[i]["captions"][k % CAPTIONS], 1.0)))
-        for k in range(turn * questions, (turn + 1) * questions):
-            asked = scenes[i]["questions"][k % QUESTIONS]
-            rows.append((n, *texts.row(asked["question"], asked["answer"], QUESTION_WEIGHT)))
+    for n, scene in enumerate(scenes):
+        rows += [(n, *texts.row(DESCRIBE, caption, 1.0)) for caption in scene["captions"]]
+        rows += [(n, *texts.row(q["question"], q["answer"], QUESTION_WEIGHT)) for q in scene["questions"]]
     return sorted(rows, key=lambda row: len(row[1]))
 
 
@@ -330,34 +327,31 @@ def begin_language(model):
             nn.init.normal_(p, std=0.5 if "embed_tokens" in name else p.shape[1] ** -0.5)
 
 
-def train_part(model, progress, texts, pictures, scenes, number):
+def train_part(model, progress, texts, program, number):
     part = LANGUAGE_PARTS[number]
     optimiser = Optimiser([(n, p) for n, p in model.named_parameters() if "vision_tower" not in n], decay=0.05)
     mean = None
-    for n in progress.steps(2 + number, part.steps, (model,), optimiser):
-        epoch, at = divmod(n, SCENES // part.scenes)
-        turn = 2 * number + epoch
-        order = torch.randperm(SCENES, generator=torch.Generator().manual_seed(SEED_LANGUAGE + turn))
-        chosen = order[at * part.scenes:(at + 1) * part.scenes]
-        with torch.no_grad():
-            features, _ = patches_and_cls(model.model.vision_tower, pictures[chosen])
-        rows = rows_of(texts, scenes, chosen.tolist(), turn, part.captions, part.questions)
-        loss = language_loss(model, texts, features, rows)
-        optimiser.step(loss, n, part.steps, part.fall, part.peak)
-        mean = loss.item() if mean is None else 0.98 * mean + 0.02 * loss.item()
-        if (n + 1) % 100 == 0:
-            progress.say("language, part", number + 1, n + 1, "loss %.3f" % mean)
+    with tempfile.TemporaryDirectory() as scratch:
+        pictures, scenes = draw_world(program, scratch, SEED_LANGUAGE + number, part.steps * part.scenes,
+                                      "--captions", str(part.captions), "--questions", str(part.questions),
+                                      "--fillers", str(part.fillers))
+        for n in progress.steps(2 + number, part.steps, (model,), optimiser):
+            mine = slice(n * part.scenes, (n + 1) * part.scenes)
+            with torch.no_grad():
+                features, _ = patches_and_cls(model.model.vision_tower, pictures[mine])
+            loss = language_loss(model, texts, features, rows_of(texts, scenes[mine]))
+            optimiser.step(loss, n, part.steps, part.fall, part.peak)
+            mean = loss.item() if mean is None else 0.98 * mean + 0.02 * loss.item()
+            if (n + 1) % 100 == 0:
+                progress.say("language, part", number + 1, n + 1, "loss %.3f" % mean)
 
 
 def train_language(model, progress, program):
     begin_language(model)
     texts = Texts(PreTrainedTokenizerFast.from_pretrained(HERE))
-    for number, part in enumerate(LANGUAGE_PARTS):
+    for number in range(len(LANGUAGE_PARTS)):
         if not progress.is_past(2 + number):
-            with tempfile.TemporaryDirectory() as scratch:
-                pictures, scenes = draw_world(program, scratch, SEED_LANGUAGE, SCENES, "--captions", str(CAPTIONS),
-                                              "--questions", str(QUESTIONS), "--fillers", str(part.fillers))
-                train_part(model, progress, texts, pictures, scenes, number)
+            train_part(model, progress, texts, program, number)
 
 
 # ---------------------------------------------------------------- files
