@@ -17,7 +17,7 @@ struct expert {
     int unsaid[MOST_OBJECTS]; /* places of objects that no sentence names, the most visible first */
     int unsaid_count, used;
     uint32_t said; /* kinds that an earlier sentence named rightly */
-    bool closed;   /* "nothing else" was said */
+    bool last;     /* the sentence at hand ends the answer */
     struct random r;
 };
 
@@ -121,9 +121,8 @@ static void correct_invented(struct expert *e, struct correction *c, int kind, c
         const struct object *o = &e->scene->objects[e->unsaid[e->used++]];
         say_object(&instead, VOICE_EXPERT, o->kind, o->colour, o->column, &e->r);
         describe_object(c->change[1], o);
-    } else if (!random_chance(&e->r, 50) && !e->closed) {
-        say(&instead, "Nothing else is clearly visible.");
-        e->closed = true;
+    } else if (e->last && !random_chance(&e->r, 50)) {
+        say(&instead, "Nothing else is clearly visible."); /* in the middle it would be untrue of what follows */
     }
     c->rewritten = strndup(instead.text, instead.size);
 }
@@ -180,11 +179,13 @@ int expert_correct(struct corrections *out, const struct scene *scene, opa_text 
     find_unsaid(&e, answer);
     opa_text sentence;
     while (next_sentence(&sentence, &answer)) {
+        opa_text after, rest = answer;
         struct correction *grown = realloc(out->of, (out->count + 1) * sizeof *grown);
         if (grown == NULL)
             return OPA_ENOMEM;
         out->of = grown;
         grown[out->count] = (struct correction){.copied = sentence};
+        e.last = !next_sentence(&after, &rest);
         correct(&e, &grown[out->count++]);
         if (grown[out->count - 1].rewritten == NULL)
             return OPA_ENOMEM;
