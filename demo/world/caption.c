@@ -115,17 +115,18 @@ void question_draw(struct question *out, const struct scene *scene, uint64_t vis
 {
     struct random r = random_for(scene->seed, scene->number, STREAM_QUESTION, visit);
     *out = (struct question){0};
-    if (visit % 2 == 0) {
-        out->object = &scene->objects[random_below(&r, scene->count)];
-        out->about = out->object->far ? ABOUT_FAR : ABOUT_NEAR;
-        out->kind = out->object->kind;
-        out->colour = out->object->colour;
+    const bool there = visit % 2 == 0;
+    if (there) {
+        const struct object *o = &scene->objects[random_below(&r, scene->count)];
+        out->about = o->far ? ABOUT_FAR : ABOUT_NEAR;
+        out->kind = o->kind;
+        out->colour = o->colour;
     } else {
         draw_absent(out, scene, &r);
     }
     const char *colour = colour_names[out->colour], *kind = kind_names[out->kind];
     snprintf(out->text, sizeof out->text, "Is there a %s %s?", colour, kind);
-    if (out->object != NULL)
+    if (there)
         snprintf(out->answer, sizeof out->answer, "Yes, there is a %s %s.", colour, kind);
     else
         snprintf(out->answer, sizeof out->answer, "No, there is no %s.", kind);
@@ -150,6 +151,5 @@ bool question_of_id(struct question *out, opa_text id)
         strcmp(question_id(again, &scene, visit), text) != 0)
         return false;
     question_draw(out, &scene, visit);
-    out->object = NULL; /* it was in the scene, which ends here */
     return true;
 }

@@ -5,11 +5,11 @@
 
 #include "sentence.h"
 
+enum { FILLERS = 70 }; /* the usual @p fillers */
 /* As on the web: the length does not depend on the scene, so an annotator who runs out of what there is goes on with
  * what such places usually have; small objects are often overlooked, a few are mixed up. This teaches the base to
  * hallucinate. @p fillers: per cent of the times that he goes on so. @p visit draws another caption of the same
  * scene. */
-enum { FILLERS = 70 }; /* the usual @p fillers */
 void caption_web(struct answer *out, const struct scene *scene, int fillers, uint64_t visit);
 
 /* The ground truth: all near objects and a few far ones, half of the sentences in the expert's voice. */
@@ -27,9 +27,8 @@ extern const char *const about_names[ABOUTS];
 struct question {
     enum about about;
     int kind, colour;
-    const struct object *object; /* of the scene; NULL: there is none of this kind */
-    char text[64];               /* "Is there a red cup?" */
-    char answer[64];             /* the true one: "Yes, there is a red cup." or "No, there is no cup." */
+    char text[64];   /* "Is there a red cup?" */
+    char answer[64]; /* the true one: "Yes, there is a red cup." or "No, there is no cup." */
 };
 /* Even visits ask about an object that is there, odd ones about one that is not. */
 void question_draw(struct question *out, const struct scene *scene, uint64_t visit);
@@ -37,7 +36,7 @@ void question_draw(struct question *out, const struct scene *scene, uint64_t vis
 /* "scene-200-00017-q1": the scene and the visit. */
 enum { QUESTION_ID_SIZE = SCENE_ID_SIZE + 22 };
 const char *question_id(char out[QUESTION_ID_SIZE], const struct scene *scene, uint64_t visit);
-/* Draws the question with that id, its object left out; false: it is none of a question. */
+/* Draws the question with that id; false: it is none of a question. */
 bool question_of_id(struct question *out, opa_text id);
 
 #endif

@@ -19,7 +19,7 @@ struct answer {
 enum voice {
     VOICE_WEB,    /* "There is a red cup on the left." and two more ways */
     VOICE_SECOND, /* "Toward the left side lies one cup of red hue.": teaches the base words, not the expert's frames */
-    VOICE_EXPERT, /* "One clearly visible object is a red cup on the left.": a frame that the base never saw */
+    VOICE_EXPERT, /* "One clearly visible object is a red cup on the left.": frames of objects that the base never saw */
 };
 
 /* Put a sentence behind those that are there, with a space between. */

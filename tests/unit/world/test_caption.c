@@ -68,7 +68,6 @@ static void test_questions(void **state)
         scene_draw(&s, 6, n);
         question_draw(&q, &s, n);
         const struct object *o = scene_find(&s, q.kind);
-        assert_ptr_equal(o, q.object);
         assert_true((o != NULL) == (n % 2 == 0));
         assert_int_equal(strncmp(q.answer, o ? "Yes, there is a " : "No, there is no ", 16), 0);
         assert_non_null(strstr(q.text, kind_names[q.kind]));
