@@ -4,33 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- JSON Lines ---- */
-
-static int one_line(struct cli *cli, const char *path, const opa_json_record *record, line_fn line, void *user)
-{
-    opa_json *doc;
-    opa_json_options options = OPA_JSON_OPTIONS_INIT;
-    options.first_line = record->line;
-    const int status = opa_json_parse(cli->ctx, &doc, record->bytes, &options, NULL);
-    if (status != OPA_OK)
-        return cli_fail(cli, status, path);
-    const int result = line(user, doc, record->line);
-    opa_json_free(doc);
-    return result;
-}
-
-int each_line(struct cli *cli, const char *path, line_fn line, void *user)
-{
-    opa_json_stream *stream;
-    opa_json_record record;
-    int result = 0, status = opa_json_stream_open(cli->ctx, &stream, path, NULL, NULL);
-    if (status != OPA_OK)
-        return cli_fail(cli, status, path);
-    while (result == 0 && (status = opa_json_stream_next(stream, &record)) == OPA_OK)
-        result = one_line(cli, path, &record, line, user);
-    opa_json_stream_free(stream);
-    return result != 0 ? result : status == OPA_END ? 0 : cli_fail(cli, status, path);
-}
+#include "lines.h"
 
 struct answering {
     struct cli *cli;
@@ -55,8 +29,6 @@ int each_answer(struct cli *cli, const char *path, answer_fn answer, void *user)
     struct answering answering = {cli, path, answer, user};
     return each_line(cli, path, answer_of_line, &answering);
 }
-
-/* ---- answers ---- */
 
 struct reading {
     struct cli *cli;
@@ -129,6 +101,18 @@ struct measures answers_measure(const struct answers *a)
     for (size_t i = 0; i < a->count; i++)
         tally_add(&tally, &a->of[i].scene, a->of[i].text);
     return tally_measures(&tally);
+}
+
+bool answers_outcomes(struct outcome *out, const struct answers *a, const struct answers *order)
+{
+    for (size_t i = 0; i < order->count; i++) {
+        const struct said *said = answers_find(a, text_of(order->of[i].id));
+        struct tally unused = {0};
+        if (said == NULL)
+            return false;
+        out[i] = tally_add(&unused, &said->scene, said->text);
+    }
+    return true;
 }
 
 const struct said *answers_find(const struct answers *a, opa_text id)

@@ -4,7 +4,7 @@
 #define MICROWORLD_ANSWERS_H
 
 #include "measure.h"
-#include "microworld.h"
+#include "program.h"
 #include "scene.h"
 
 struct said {
@@ -26,12 +26,11 @@ void answers_release(struct answers *a);
 const struct said *answers_find(const struct answers *a, opa_text id);
 void answers_sort(struct answers *a);
 struct measures answers_measure(const struct answers *a);
+/* The outcome of each scene of @p order, both lists in order of id; false: @p a lacks one of them. */
+bool answers_outcomes(struct outcome *out, const struct answers *a, const struct answers *order);
 
-/* Calls @p line for each document of a JSON Lines file; what it returns other than 0 ends the reading. 0 or an exit
- * code. */
-typedef int (*line_fn)(void *user, const opa_json *doc, int64_t line);
-int each_line(struct cli *cli, const char *path, line_fn line, void *user);
-/* The same for each answer that opatrain generate wrote. */
+/* Calls @p answer for each answer that opatrain generate wrote; what it returns other than 0 ends the reading. 0 or an
+ * exit code. */
 typedef int (*answer_fn)(void *user, opa_text id, opa_text text, int64_t line);
 int each_answer(struct cli *cli, const char *path, answer_fn answer, void *user);
 

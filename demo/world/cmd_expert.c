@@ -6,6 +6,9 @@
 #include "answers.h"
 #include "caption.h"
 #include "expert.h"
+#include "files.h"
+#include "lines.h"
+#include "microworld.h"
 #include "picture.h"
 
 struct expert_run {

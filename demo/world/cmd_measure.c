@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "answers.h"
+#include "microworld.h"
 
 static double value_of(const struct measures *m, const struct measure_name *name)
 {

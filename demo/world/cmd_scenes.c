@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 
 #include "caption.h"
+#include "files.h"
+#include "lines.h"
 #include "microworld.h"
 #include "picture.h"
 

@@ -9,11 +9,11 @@
 
 struct making {
     struct cli *cli;
-    const struct answers *answers;
+    struct curve *curve;
     const char *path;
     opa_encoder *encoder;
     opa_tokens tokens;
-    struct tally tallies[CURVE_POINTS];
+    size_t scored; /* answers that have log-probs */
 };
 
 static double least_of(int point)
@@ -32,9 +32,10 @@ static double probability(const opa_tokens *tokens, const double *logprobs, opa_
     return exp(sum);
 }
 
-/* The sentences that are at least so probable; those about no object stay. */
-static int add_answer(struct making *m, const struct said *said, const double *logprobs, int point)
+/* What is left of an answer at @p point: the sentences that are so probable, and those about no object. */
+static int abstain(struct making *m, const struct said *said, const double *logprobs, int point)
 {
+    struct tally unused = {0};
     char *kept = malloc(said->text.size + 1);
     size_t size = 0;
     opa_text rest = said->text, sentence;
@@ -49,7 +50,8 @@ static int add_answer(struct making *m, const struct said *said, const double *l
         memcpy(kept + size, sentence.data, sentence.size);
         size += sentence.size;
     }
-    tally_add(&m->tallies[point], &said->scene, (opa_text){kept, size});
+    m->curve->points[point].outcomes[said - m->curve->base->of] =
+        tally_add(&unused, &said->scene, (opa_text){kept, size});
     free(kept);
     return 0;
 }
@@ -57,7 +59,7 @@ static int add_answer(struct making *m, const struct said *said, const double *l
 static int on_score(void *user, opa_text id, const double *logprobs, size_t count)
 {
     struct making *m = user;
-    const struct said *said = answers_find(m->answers, id);
+    const struct said *said = answers_find(m->curve->base, id);
     if (said == NULL)
         return cli_error(m->cli, EXIT_DATA, "%s: '%.*s' is not among the answers", m->path, (int)id.size, id.data);
     const int status = opa_encoder_encode(m->encoder, &m->tokens, said->text, OPA_ENCODE_PLAIN);
@@ -68,37 +70,81 @@ static int on_score(void *user, opa_text id, const double *logprobs, size_t coun
                          m->path, said->id, count, m->tokens.count);
     int result = 0;
     for (int i = 0; i < CURVE_POINTS && result == 0; i++)
-        result = add_answer(m, said, logprobs, i);
+        result = abstain(m, said, logprobs, i);
+    m->scored++;
     return result;
 }
 
-int curve_make(struct cli *cli, struct curve_point out[CURVE_POINTS], const struct answers *answers, const char *scores,
+/* -> the Cover, and the HalRate, as shares of 1. */
+static double mean_of(const struct outcome *outcomes, size_t count, double *hal_rate)
+{
+    double cover = 0;
+    *hal_rate = 0;
+    for (size_t i = 0; i < count; i++) {
+        *hal_rate += outcomes[i].invents / (double)count;
+        cover += outcomes[i].covers / (double)count;
+    }
+    return cover;
+}
+
+static int begin(struct cli *cli, struct curve *out)
+{
+    const size_t count = out->base->count;
+    for (int i = 0; i < CURVE_POINTS; i++) {
+        struct outcome *outcomes = out->points[i].outcomes = calloc(count + 1, sizeof *outcomes);
+        if (outcomes == NULL)
+            return cli_error(cli, EXIT_IO, "out of memory");
+        answers_outcomes(outcomes, out->base, out->base);
+    }
+    return 0;
+}
+
+int curve_make(struct cli *cli, struct curve *out, const struct answers *base, const char *scores,
                const opa_tokenizer *tokenizer)
 {
-    struct making m = {.cli = cli, .answers = answers, .path = scores};
+    struct making m = {.cli = cli, .curve = out, .path = scores};
+    *out = (struct curve){.base = base};
     const int status = opa_encoder_new(cli->ctx, &m.encoder, tokenizer);
-    int result = status == OPA_OK ? 0 : cli_fail(cli, status, NULL);
+    int result = status == OPA_OK ? begin(cli, out) : cli_fail(cli, status, NULL);
     if (result == 0)
         result = each_score(cli, scores, "generated", on_score, &m);
-    for (int i = 0; i < CURVE_POINTS; i++)
-        out[i] = (struct curve_point){least_of(i), tally_measures(&m.tallies[i])};
+    if (result == 0 && m.scored == 0)
+        result = cli_error(cli, EXIT_DATA, "%s: it has no log-probs of generated answers", scores);
+    for (int i = 0; i < CURVE_POINTS && result == 0; i++)
+        out->points[i].cover = mean_of(out->points[i].outcomes, base->count, &out->points[i].hal_rate);
     opa_tokens_release(&m.tokens);
     opa_encoder_free(m.encoder);
     return result;
 }
 
-bool curve_hal_rate(double *out, const struct curve_point curve[CURVE_POINTS], double cover)
+void curve_release(struct curve *c)
 {
+    for (int i = 0; i < CURVE_POINTS; i++)
+        free(c->points[i].outcomes);
+    *c = (struct curve){0};
+}
+
+bool curve_excess(double *out, const struct curve *c, const struct outcome *outcomes)
+{
+    const size_t count = c->base->count;
+    double hal_rate, part = 0, slope = 0;
+    const double cover = mean_of(outcomes, count, &hal_rate);
     int i = CURVE_POINTS - 1; /* the strictest point that still covers so much */
-    while (i >= 0 && curve[i].measures.cover < cover)
+    while (i >= 0 && c->points[i].cover < cover)
         i--;
-    if (i < 0 || (i == CURVE_POINTS - 1 && curve[i].measures.cover > cover))
+    if (i < 0 || (i == CURVE_POINTS - 1 && c->points[i].cover > cover))
         return false;
-    const struct measures *more = &curve[i].measures;
-    *out = more->hal_rate;
-    if (more->cover > cover) {
-        const struct measures *less = &curve[i + 1].measures;
-        *out -= (more->cover - cover) / (more->cover - less->cover) * (more->hal_rate - less->hal_rate);
+    const struct curve_point *more = &c->points[i], *less = more->cover > cover ? more + 1 : more;
+    if (less != more) {
+        part = (more->cover - cover) / (more->cover - less->cover);
+        slope = (more->hal_rate - less->hal_rate) / (more->cover - less->cover);
+    }
+    /* The curve's HalRate at a Cover that is itself a mean over the scenes, to the first order. */
+    for (size_t k = 0; k < count; k++) {
+        const struct outcome a = more->outcomes[k], b = less->outcomes[k];
+        const double invents = a.invents + part * (b.invents - a.invents),
+                     covers = a.covers + part * (b.covers - a.covers);
+        out[k] = outcomes[k].invents - invents - slope * (outcomes[k].covers - covers);
     }
     return true;
 }

@@ -10,15 +10,26 @@
 
 enum { CURVE_POINTS = 20 };
 
-struct curve_point {
-    double least; /* probability: 0, 0.05 ... 0.95 */
-    struct measures measures;
+struct curve_point {          /* point i: the least probability is i / CURVE_POINTS */
+    double hal_rate, cover;   /* shares of 1 */
+    struct outcome *outcomes; /* of each scene, in the order of base */
 };
 
-/* @p answers in order of id; @p scores: opatrain score over a pack of them. 0, or an exit code. */
-int curve_make(struct cli *cli, struct curve_point out[CURVE_POINTS], const struct answers *answers, const char *scores,
+/* {0}; released with curve_release(). */
+struct curve {
+    const struct answers *base; /* in order of id; borrowed */
+    struct curve_point points[CURVE_POINTS];
+};
+
+/* @p scores: opatrain score over a pack of @p base. An answer that is not in it, for a pack leaves loops out, stays whole
+ * at every point. 0, or an exit code; to be released either way. */
+int curve_make(struct cli *cli, struct curve *out, const struct answers *base, const char *scores,
                const opa_tokenizer *tokenizer);
-/* The least HalRate of the curve at this Cover, between two points on a straight line; false: beyond its ends. */
-bool curve_hal_rate(double *out, const struct curve_point curve[CURVE_POINTS], double cover);
+void curve_release(struct curve *c);
+
+/* How far a system's HalRate lies over the least of the curve at its Cover, between two points on a straight line, as
+ * what each scene adds: the mean of @p out is the excess, and its standard error counts that the scenes are the same for
+ * both. @p outcomes of the system, @p out: one a scene. False: the Cover lies beyond the curve's ends. */
+bool curve_excess(double *out, const struct curve *c, const struct outcome *outcomes);
 
 #endif

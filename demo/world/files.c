@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "microworld.h"
+#include "files.h"
 
 FILE *create_file(struct cli *cli, const char *dir, const char *name)
 {
@@ -22,15 +22,4 @@ int close_file(struct cli *cli, FILE *file, const char *name, int result)
     if (result != 0 || (closed && !failed))
         return result;
     return cli_error(cli, EXIT_IO, "%s: %s", name, closed ? "could not be written" : strerror(errno));
-}
-
-int put_json_line(struct cli *cli, FILE *file, const char *name, opa_json_writer *w)
-{
-    opa_text line;
-    if (opa_json_writer_finish(w, &line) != OPA_OK)
-        return cli_error(cli, EXIT_IO, "out of memory");
-    const bool good = fwrite(line.data, 1, line.size, file) == line.size && fputc('\n', file) != EOF;
-    const int result = good ? 0 : cli_error(cli, EXIT_IO, "%s: %s", name, strerror(errno));
-    opa_json_writer_clear(w);
-    return result;
 }

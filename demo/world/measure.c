@@ -12,6 +12,17 @@ const struct measure_name measure_names[MEASURES] = {
     MEASURE(chair_i),  MEASURE(words),          MEASURE(mentions), MEASURE(attribute_errors),
 };
 
+struct estimate estimate_of(const double *values, size_t count)
+{
+    const double n = (double)count;
+    double mean = 0, squares = 0;
+    for (size_t i = 0; i < count; i++)
+        mean += values[i] / n;
+    for (size_t i = 0; i < count; i++)
+        squares += (values[i] - mean) * (values[i] - mean);
+    return (struct estimate){100 * mean, count > 1 ? 100 * sqrt(squares / (n - 1) / n) : 0};
+}
+
 static int bits(uint32_t set)
 {
     int n = 0;
@@ -30,7 +41,7 @@ static void add_attributes(struct tally *t, const struct scene *scene, const str
         (claim->colour >= 0 && claim->colour != o->colour) || (claim->column >= 0 && claim->column != o->column);
 }
 
-void tally_add(struct tally *t, const struct scene *scene, opa_text answer)
+struct outcome tally_add(struct tally *t, const struct scene *scene, opa_text answer)
 {
     const uint32_t there = scene_kinds(scene);
     uint32_t named = 0;
@@ -52,6 +63,7 @@ void tally_add(struct tally *t, const struct scene *scene, opa_text answer)
     t->chair += mentions ? (double)invented / mentions : 0;
     t->cover += cover;
     t->cover_squares += cover * cover;
+    return (struct outcome){invented > 0, cover};
 }
 
 static double share(double part, double whole)

@@ -6,13 +6,26 @@
 
 #include "sentence.h"
 
+/* A share of something and its standard error, in per cent. */
+struct estimate {
+    double value, error;
+};
+/* The mean of @p values, which are shares of 1, and its error; of a single value 0. */
+struct estimate estimate_of(const double *values, size_t count);
+
+/* What one answer adds to the rates. */
+struct outcome {
+    double invents; /* 1: it names an object that is not there; else 0 */
+    double covers;  /* share of the scene's objects that it names */
+};
+
 /* Sums over answers; {0} begins. */
 struct tally {
     int64_t answers, with_invented, invented, mentions, words;
     int64_t described, misdescribed; /* mentions of what is there; of these with a wrong colour or place */
     double chair, cover, cover_squares;
 };
-void tally_add(struct tally *t, const struct scene *scene, opa_text answer);
+struct outcome tally_add(struct tally *t, const struct scene *scene, opa_text answer);
 
 /* All in per cent, but words and mentions. */
 struct measures {

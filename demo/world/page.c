@@ -10,11 +10,11 @@ static const char head[] =
     "<title>OPA-DPO on a small world</title>\n"
     "<style>\n"
     ":root{--ink:#1f2328;--dim:#59636e;--ground:#fff;--card:#f6f8fa;--rule:#d1d9e0;--base:#8b949e;"
-        "--opa:#2f7ed8;--opadpo:#1a7f37;--dpolang:#d4792a;--dpo:#b03a2e;--opalang:#17a2a2;--release:#8250df;"
-        "--corrections:#bf3989;--cover:#b6c2cd;--bad:#cf222e;--warn:#9a6700;--new:#ddf4e4;--gone:#ffebe9}\n"
+        "--opa:#2f7ed8;--opa-dpo:#1a7f37;--dpo-language:#d4792a;--dpo:#b03a2e;--opa-dpo-language:#17a2a2;--opa-dpo-release:#8250df;"
+        "--opa-dpo-corrections:#bf3989;--cover:#b6c2cd;--bad:#cf222e;--warn:#9a6700;--new:#ddf4e4;--gone:#ffebe9}\n"
     "@media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--dim:#9198a1;--ground:#0d1117;--card:#151b23;"
-        "--rule:#3d444d;--opadpo:#3fb950;--opa:#58a6ff;--dpolang:#e3974c;--dpo:#e5645a;--opalang:#39c5cf;"
-        "--release:#a988f0;--corrections:#f778ba;--cover:#59636e;--bad:#ff7b72;--warn:#d29922;--new:#12361f;"
+        "--rule:#3d444d;--opa-dpo:#3fb950;--opa:#58a6ff;--dpo-language:#e3974c;--dpo:#e5645a;--opa-dpo-language:#39c5cf;"
+        "--opa-dpo-release:#a988f0;--opa-dpo-corrections:#f778ba;--cover:#59636e;--bad:#ff7b72;--warn:#d29922;--new:#12361f;"
         "--gone:#4b1d1d}}\n"
     "body{font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;"
         "color:var(--ink);background:var(--ground);max-width:1120px;margin:2rem auto;padding:0 1.2rem}\n"
@@ -68,24 +68,18 @@ static const char head[] =
     ".wrong{color:var(--warn);font-weight:600;text-decoration:underline dotted}\n";
 /* clang-format on */
 
-/* The colour of a class on marks of the plots, on lines and on the legends' dots. */
-static void put_colours(FILE *out)
+/* The colour of a class on marks of the plots, on lines and on the legends' dots: the variable of the same name. */
+static void put_colour(FILE *out, const char *name)
 {
-    static const char *const colours[][2] = {
-        {"base", "base"},
-        {"opa", "opa"},
-        {"opa-dpo", "opadpo"},
-        {"dpo-language", "dpolang"},
-        {"dpo", "dpo"},
-        {"opa-dpo-language", "opalang"},
-        {"opa-dpo-corrections", "corrections"},
-        {"opa-dpo-release", "release"},
-        {"cover", "cover"},
-    };
-    for (size_t i = 0; i < sizeof colours / sizeof *colours; i++)
-        fprintf(out, ".dot.%s,.bar.%s{fill:var(--%s)}.line.%s{stroke:var(--%s)}i.%s{background:var(--%s)}\n",
-                colours[i][0], colours[i][0], colours[i][1], colours[i][0], colours[i][1], colours[i][0],
-                colours[i][1]);
+    fprintf(out, ".dot.%s,.bar.%s{fill:var(--%s)}.line.%s{stroke:var(--%s)}i.%s{background:var(--%s)}\n", name, name,
+            name, name, name, name, name);
+}
+
+static void put_colours(FILE *out, const struct story *s)
+{
+    put_colour(out, "cover");
+    for (int i = 0; i < SYSTEMS; i++)
+        put_colour(out, s->systems[i].name);
     fputs("</style>\n", out);
 }
 
@@ -102,10 +96,24 @@ void page_text(FILE *out, opa_text text)
         case '>':
             fputs("&gt;", out);
             break;
+        case '\'':
+            fputs("&#39;", out);
+            break;
         default:
             fputc(text.data[i], out);
         }
     }
+}
+
+static void put_estimate(FILE *out, struct estimate e)
+{
+    fprintf(out, "%.1f <small>&plusmn; %.1f</small>", e.value, e.error);
+}
+
+/* With its sign. */
+static void put_excess(FILE *out, bool on_curve, struct estimate e)
+{
+    fprintf(out, on_curve ? "<td>%+.1f <small>&plusmn; %.1f</small>" : "<td>&ndash;", e.value, e.error);
 }
 
 static void put_lead(FILE *out, const struct story *s)
@@ -135,15 +143,15 @@ static void put_table(FILE *out, const struct story *s)
                 "<td>%.1f <small>&plusmn; %.1f</small><td>%.1f <small>&plusmn; %.1f</small>",
                 system->step ? " class=step" : "", system->what, system->name, system->label, m->hal_rate,
                 m->hal_rate_error, m->cover, m->cover_error);
-        fprintf(out, system->on_curve && i != BASE ? "<td>%+.1f" : "<td>&ndash;", system->excess);
+        put_excess(out, system->on_curve && i != BASE, system->excess);
         fprintf(out, "<td>%.1f<td>%.1f<td>%.1f<td>%.1f<td>%.2f</tr>\n", m->chair, m->chair_i, m->attribute_errors,
                 m->words, m->mentions);
     }
     fputs("</table></div>\n"
           "<p class=lead><small>In per cent, but the last two: words and objects of an answer. Over the curve: HalRate "
           "minus that of the base when it says so little that its Cover is the same; below 0 it tells right from wrong "
-          "better than the base. It is uncertain by at least HalRate's error; &ndash;: the Cover lies beyond the "
-          "curve's ends. CHAIR: invented among the objects of an answer; CHAIRi: among all objects. Wrong attributes: "
+          "better than the base; &ndash;: the Cover lies beyond the curve's ends. CHAIR: invented among the objects of "
+          "an answer; CHAIRi: among all objects. Wrong attributes: "
           "colour or place, among mentions of what is there. &plusmn; is the standard error of the test scenes, not of "
           "training.</small></p>\n",
           out);
@@ -173,16 +181,17 @@ static void put_volumes(FILE *out, const struct story *s)
             const struct volume *v = &s->volumes[n][i];
             if (v->seeds == 0)
                 continue;
-            fprintf(out, "<tr><td><i class='%s'></i>%s<td>%d<td>%d", s->systems[OPA + i].name,
-                    s->systems[OPA + i].label, volume_samples[n], v->seeds);
-            for (int k = 0; k < 3 && !isnan(v->mean[k]); k++)
-                fprintf(out, k < 2 ? "<td>%.1f <small>&plusmn; %.1f</small>" : "<td>%+.1f <small>&plusmn; %.1f</small>",
-                        v->mean[k], v->error[k]);
+            fprintf(out, "<tr><td><i class='%s'></i>%s<td>%d<td>%d<td>", s->systems[OPA + i].name,
+                    s->systems[OPA + i].label, v->samples, v->seeds);
+            put_estimate(out, v->hal_rate);
+            fputs("<td>", out);
+            put_estimate(out, v->cover);
+            put_excess(out, v->on_curve, v->excess);
             fputs("</tr>\n", out);
         }
     }
-    fputs("</table></div>\n<p class=lead><small>&plusmn; is the standard error over seeds: of rollouts, order and "
-          "adapters; the base and the scenes are the same.</small></p>\n",
+    fputs("</table></div>\n<p class=lead><small>&plusmn; is the standard error over the seeds (of rollouts, order "
+          "and adapters) and over the test scenes, squares added; the base is the same.</small></p>\n",
           out);
 }
 
@@ -199,12 +208,10 @@ static void put_premises(FILE *out, const struct story *s)
         fprintf(out, "<tr%s><td><i class='%s'></i>%s", s->systems[i].step ? " class=step" : "", s->systems[i].name,
                 s->systems[i].label);
         for (int about = 0; about < ABOUTS; about++) {
-            double error;
-            const double accepted = premises_accepted(&error, p, (enum about)about);
-            if (isnan(accepted))
-                fputs("<td>&ndash;", out);
-            else
-                fprintf(out, "<td>%.1f <small>&plusmn; %.1f</small>", accepted, error);
+            const struct estimate accepted = premises_accepted(p, (enum about)about);
+            fputs(isnan(accepted.value) ? "<td>&ndash;" : "<td>", out);
+            if (!isnan(accepted.value))
+                put_estimate(out, accepted);
         }
         fputs("</tr>\n", out);
     }
@@ -216,10 +223,10 @@ static void put_premises(FILE *out, const struct story *s)
         (long long)story_neither(s));
 }
 
-bool story_write_page(FILE *out, const struct story *s)
+bool page_write(FILE *out, const struct story *s)
 {
     fputs(head, out);
-    put_colours(out);
+    put_colours(out, s);
     put_lead(out, s);
     put_table(out, s);
     fputs("<h2>Step by step</h2>\n", out);

@@ -65,8 +65,8 @@ void page_frontier(FILE *out, const struct story *s)
     struct plot p;
     double cover[CURVE_POINTS], hal_rate[CURVE_POINTS], most = 0, least = 100;
     for (int i = 0; i < CURVE_POINTS; i++) {
-        cover[i] = s->curve[i].measures.cover;
-        hal_rate[i] = s->curve[i].measures.hal_rate;
+        cover[i] = 100 * s->curve.points[i].cover;
+        hal_rate[i] = 100 * s->curve.points[i].hal_rate;
     }
     for (int i = 0; i < SYSTEMS; i++) {
         if (s->systems[i].there) {
@@ -124,10 +124,8 @@ void page_policy(FILE *out, const struct story *s)
             "<figcaption>How likely a model finds the words that the expert changed. Mean of the base %.2f, behind OPA "
             "%.2f (tokens that the expert kept: %.2f, %.2f). OPA has seen these very texts: this is what it is for, "
             "not a test of it.</figcaption></figure>\n",
-            s->policy[0].edited_sum / fmax((double)s->policy[0].edited, 1),
-            s->policy[1].edited_sum / fmax((double)s->policy[1].edited, 1),
-            s->policy[0].kept_sum / fmax((double)s->policy[0].kept, 1),
-            s->policy[1].kept_sum / fmax((double)s->policy[1].kept, 1));
+            s->policy[BASE].edited_mean, s->policy[OPA].edited_mean, s->policy[BASE].kept_mean,
+            s->policy[OPA].kept_mean);
 }
 
 /* ---- training ---- */

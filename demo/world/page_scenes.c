@@ -146,7 +146,9 @@ static bool put_scene(FILE *out, const struct story *s, const struct said *said)
     char *picture = picture_base64(&said->scene);
     if (picture == NULL)
         return false;
-    fprintf(out, "<div class=scene><img alt='%s' src='data:image/png;base64,%s'><div>", said->id, picture);
+    fputs("<div class=scene><img alt='", out);
+    page_text(out, text_of(said->id));
+    fprintf(out, "' src='data:image/png;base64,%s'><div>", picture);
     free(picture);
     put_truth(out, &said->scene);
     fputs("<dl>", out);

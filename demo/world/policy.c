@@ -17,12 +17,12 @@ static void count_token(struct policy *p, bool edited, double logprob)
 {
     if (!edited) {
         p->kept++;
-        p->kept_sum += logprob;
+        p->kept_mean += logprob;
         return;
     }
     const double depth = -logprob;
     p->edited++;
-    p->edited_sum += logprob;
+    p->edited_mean += logprob;
     p->bins[depth < POLICY_BINS - 1 ? (int)depth : POLICY_BINS - 1]++;
 }
 
@@ -68,6 +68,13 @@ static int on_score(void *user, opa_text id, const double *logprobs, size_t coun
     return result;
 }
 
+/* Until here the means were sums. */
+static void take_means(struct policy *p)
+{
+    p->edited_mean /= p->edited > 0 ? (double)p->edited : 1;
+    p->kept_mean /= p->kept > 0 ? (double)p->kept : 1;
+}
+
 int policy_measure(struct cli *cli, struct policy *out, const char *pack, const char *scores,
                    const opa_tokenizer *tokenizer)
 {
@@ -76,8 +83,10 @@ int policy_measure(struct cli *cli, struct policy *out, const char *pack, const 
     int status = opa_pack_open(cli->ctx, &m.pack, pack);
     if (status == OPA_OK)
         status = opa_encoder_new(cli->ctx, &m.encoder, tokenizer);
-    const int result =
-        status == OPA_OK ? each_score(cli, scores, "revised", on_score, &m) : cli_fail(cli, status, NULL);
+    int result = status == OPA_OK ? each_score(cli, scores, "revised", on_score, &m) : cli_fail(cli, status, NULL);
+    if (result == 0 && out->kept == 0) /* each response has an end of text */
+        result = cli_error(cli, EXIT_DATA, "%s: it has no log-probs of revised responses", scores);
+    take_means(out);
     free(m.spans);
     opa_tokens_release(&m.tokens);
     opa_encoder_free(m.encoder);

@@ -9,9 +9,9 @@
 enum { POLICY_BINS = 20 }; /* bin b: log-probs from -b-1 to -b; the last one has all below, too */
 
 struct policy {
-    int64_t edited, kept; /* tokens; an end of text counts among the kept */
-    double edited_sum, kept_sum;
-    int64_t bins[POLICY_BINS]; /* of the edited tokens */
+    int64_t edited, kept;          /* tokens; an end of text counts among the kept */
+    double edited_mean, kept_mean; /* log-probs; 0 where there is no such token */
+    int64_t bins[POLICY_BINS];     /* of the edited tokens */
 };
 
 /* Of the revised responses of @p pack, from opatrain score over it. 0, or an exit code. */

@@ -40,11 +40,10 @@ int premises_read(struct cli *cli, struct premises *out, const char *path)
     return each_answer(cli, path, on_answer, &reading);
 }
 
-double premises_accepted(double *error, const struct premises *p, enum about about)
+struct estimate premises_accepted(const struct premises *p, enum about about)
 {
     const double asked = (double)p->asked[about], share = (double)p->accepted[about] / asked;
-    *error = 100 * sqrt(share * (1 - share) / asked);
-    return asked > 0 ? 100 * share : NAN;
+    return (struct estimate){asked > 0 ? 100 * share : NAN, 100 * sqrt(share * (1 - share) / asked)};
 }
 
 int64_t premises_asked(const struct premises *p)

@@ -5,7 +5,8 @@
 #define MICROWORLD_PREMISES_H
 
 #include "caption.h"
-#include "microworld.h"
+#include "measure.h"
+#include "program.h"
 
 /* {0}: none was asked. */
 struct premises {
@@ -15,8 +16,8 @@ struct premises {
 
 /* From the lines of opatrain generate over a questions.jsonl. 0, or an exit code: it was said what is wrong. */
 int premises_read(struct cli *cli, struct premises *out, const char *path);
-/* Per cent of the questions that were accepted, and the standard error; NAN where none was asked. */
-double premises_accepted(double *error, const struct premises *p, enum about about);
+/* How many of the questions were accepted; value NAN where none was asked. */
+struct estimate premises_accepted(const struct premises *p, enum about about);
 int64_t premises_asked(const struct premises *p);
 
 #endif

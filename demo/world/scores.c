@@ -4,6 +4,8 @@
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 
+#include "lines.h"
+
 struct reading {
     struct cli *cli;
     const char *path, *role;

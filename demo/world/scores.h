@@ -3,7 +3,7 @@
 #ifndef MICROWORLD_SCORES_H
 #define MICROWORLD_SCORES_H
 
-#include "answers.h"
+#include "program.h"
 
 /* Log-probs of one response, EOS last; borrowed for the call. Other than 0 ends the reading: an exit code. */
 typedef int (*score_fn)(void *user, opa_text id, const double *logprobs, size_t count);

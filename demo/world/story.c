@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lines.h"
+
 static const struct system known[SYSTEMS] = {
     {.name = "base", .label = "base", .what = "the model as it is", .step = true},
     {.name = "opa", .label = "OPA", .what = "fine-tuned on corrections and ground truth", .step = true},
@@ -97,20 +99,37 @@ static int read_updates(struct story *s, int i)
 
 /* ---- all ---- */
 
+/* A system with the base's curve. */
+static int compare(struct story *s, struct system *system)
+{
+    const size_t count = s->systems[BASE].answers.count;
+    struct outcome *outcomes = calloc(count + 1, sizeof *outcomes);
+    double *excess = calloc(count + 1, sizeof *excess);
+    int result = 0;
+    if (outcomes == NULL || excess == NULL)
+        result = cli_error(s->cli, EXIT_IO, "out of memory");
+    else if (!answers_outcomes(outcomes, &system->answers, &s->systems[BASE].answers))
+        result =
+            cli_error(s->cli, EXIT_DATA, "answers/%s.jsonl: some of the base's scenes have no answer", system->name);
+    else if ((system->on_curve = curve_excess(excess, &s->curve, outcomes)))
+        system->excess = estimate_of(excess, count);
+    free(outcomes);
+    free(excess);
+    return result;
+}
+
 static int read_scores(struct story *s, const opa_tokenizer *tokenizer)
 {
     char pack[4096], path[4096];
     snprintf(pack, sizeof pack, "%s/pack", s->dir);
-    int result = curve_make(s->cli, s->curve, &s->systems[BASE].answers, path_in(path, s, "scores", "test", ".jsonl"),
+    int result = curve_make(s->cli, &s->curve, &s->systems[BASE].answers, path_in(path, s, "scores", "test", ".jsonl"),
                             tokenizer);
     for (int i = 0; i < 2 && result == 0; i++)
         result =
             policy_measure(s->cli, &s->policy[i], pack, path_in(path, s, "scores", known[i].name, ".jsonl"), tokenizer);
     for (int i = 0; i < SYSTEMS && result == 0; i++) {
-        struct system *system = &s->systems[i];
-        double hal_rate;
-        system->on_curve = system->there && curve_hal_rate(&hal_rate, s->curve, system->measures.cover);
-        system->excess = system->on_curve ? system->measures.hal_rate - hal_rate : 0;
+        if (s->systems[i].there)
+            result = compare(s, &s->systems[i]);
     }
     return result;
 }
@@ -120,7 +139,7 @@ static int read_volumes(struct story *s)
     const char *names[VOLUME_SYSTEMS];
     for (int i = 0; i < VOLUME_SYSTEMS; i++)
         names[i] = s->systems[OPA + i].name;
-    return volumes_read(s->cli, s->volumes, s->dir, names, s->curve);
+    return volumes_read(s->cli, s->volumes, s->dir, names, &s->curve);
 }
 
 bool story_has_volumes(const struct story *s)
@@ -174,6 +193,7 @@ int story_read(struct story *out, struct cli *cli, const char *dir, const char *
 
 void story_release(struct story *s)
 {
+    curve_release(&s->curve);
     for (int i = 0; i < SYSTEMS; i++) {
         answers_release(&s->systems[i].answers);
         free(s->updates[i].loss);

@@ -18,8 +18,8 @@ struct system {
     struct answers answers; /* in order of id */
     struct measures measures;
     bool on_curve;
+    struct estimate excess; /* HalRate over the base's abstention curve at the same Cover, points; where on_curve */
     struct premises premises;
-    double excess; /* HalRate over the base's abstention curve at the same Cover, points; where on_curve */
 };
 enum { SYSTEMS = 8, BASE = 0, OPA = 1 }; /* the volumes are of the systems from OPA on */
 
@@ -33,7 +33,7 @@ struct story {
     struct cli *cli;
     const char *dir;
     struct system systems[SYSTEMS];
-    struct curve_point curve[CURVE_POINTS];
+    struct curve curve;
     struct policy policy[2]; /* of the base and of OPA */
     struct updates updates[SYSTEMS];
     struct volume volumes[VOLUMES][VOLUME_SYSTEMS]; /* of the systems from OPA on; with --full only */
@@ -48,8 +48,5 @@ int64_t story_neither(const struct story *s);
 /* Reads the folder. 0, or an exit code; to be released either way. */
 int story_read(struct story *out, struct cli *cli, const char *dir, const char *tokenizer);
 void story_release(struct story *s);
-
-/* The report as one HTML file that needs nothing else. False: out of memory; failed writes show in @p out. */
-bool story_write_page(FILE *out, const struct story *s);
 
 #endif
