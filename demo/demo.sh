@@ -1,26 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# ./run demo [--quick|--full] [--seed N]: OPA-DPO from beginning to end on the micro world, through the public commands.
-# $1 is the build folder. Everything lands in its folder demo-run (or $OPAPAIRS_DEMO_OUT).
+# demo.sh BUILD SIZE SEED: what ./run demo does once all is built: OPA-DPO from beginning to end on the micro world, through
+# the public commands. SIZE is quick, default, full, or tiny: all steps of full, on so few samples that the numbers say
+# nothing; for tests. Everything lands in BUILD/demo-run (or $OPAPAIRS_DEMO_OUT).
 # shellcheck disable=SC2086 # model, fresh, sft and dpo are several words
 set -eu
 here=$(dirname "$0")
-build=$1
-shift
+build=$1 size=$2 seed=$3
 out=${OPAPAIRS_DEMO_OUT:-$build/demo-run}
-size=default
-seed=1
-while [ $# -gt 0 ]; do
-  case $1 in
-    --quick | --full) size=${1#--} ;;
-    --seed) seed=${2:?--seed N}; shift ;;
-    *) echo "demo: --quick, --full or --seed N was expected, not '$1'" >&2; exit 2 ;;
-  esac
-  shift
-done
+volumes='' seeds='' # of full: numbers of samples, the most first
 case $size in
+  tiny) samples=48 tests=24 volumes='48 24' seeds='1 2' ;;
   quick) samples=800 tests=400 ;;
-  *) samples=2400 tests=800 ;;
+  default) samples=2400 tests=800 ;;
+  full) samples=2400 tests=800 volumes='4800 2400 1200 600' seeds='1 2 3' ;;
+  *) echo "demo.sh: '$size' is no size" >&2; exit 2 ;;
 esac
 base=$here/base
 
@@ -92,7 +86,7 @@ use_seed() {
 }
 use_seed "$seed"
 sft="--epochs 2 --batch 16 --lr 1e-3 --clip 1"
-fresh="--rank 16 --alpha 32 --targets llm+projector"
+fresh="--rank 16 --alpha 32 --targets ${OPAPAIRS_DEMO_TARGETS:-llm+projector}"
 dpo="--epochs 2 --batch 32 --warmup 5 --clip 1 --masks fixed"
 
 # prompted NAME DIR PROMPTS TOKENS FILE: what the model DIR/runs/NAME says to PROMPTS, the likeliest words. base has no adapter.
@@ -102,9 +96,9 @@ prompted() {
   run opatrain generate --model "$base" $model "$@" --prompts "$prompts" --max-new-tokens "$tokens" --batch 64 -o "$file"
 }
 
-# answers NAME [DIR]: what it says about the test scenes.
+# answers NAME DIR: what it says about the test scenes.
 answers() {
-  prompted "$1" "${2:-$out}" "$out/test/scenes.jsonl" 80 "${2:-$out}/answers/$1.jsonl"
+  prompted "$1" "$2" "$out/test/scenes.jsonl" 80 "$2/answers/$1.jsonl"
 }
 
 # asks NAME: what it says when it is asked about things that are there, and things that are not.
@@ -116,6 +110,45 @@ asks() {
 sample() {
   run opatrain generate --model "$base" $model --prompts "$1" --temperature 0.5 --top-p 0.95 --top-k 30 \
     --max-new-tokens 80 --batch 64 -o "$2"
+}
+
+# trained NAME DIR PACK STEP OPTION...: DIR/runs/NAME from what DIR/PACK holds, and what it says.
+trained() {
+  name=$1 dir=$2 pack=$3 step=$4
+  shift 4
+  run opatrain "$step" --model "$base" $model "$@" "$dir/$pack" -o "$dir/runs/$name"
+  answers "$name" "$dir"
+}
+
+# ---- the models, each in its DIR ----
+
+opa() {
+  trained opa "$1" pack sft $fresh $sft
+}
+
+opa_dpo() {
+  trained opa-dpo "$1" pack dpo --adapter "$1/runs/opa" $dpo --lr 5e-5
+}
+
+opa_dpo_language() {
+  trained opa-dpo-language "$1" pack dpo --adapter "$1/runs/opa" $dpo --lr 5e-5 --objective sigmoid
+}
+
+opa_dpo_release() {
+  trained opa-dpo-release "$1" pack dpo --adapter "$1/runs/opa" $dpo --lr 5e-5 --objective release --context sft
+}
+
+opa_dpo_corrections() {
+  run opapairs pack "$1/set.opa" -o "$1/pack-corrections" --recipe "$here/corrections.json" --tokenizer "$base"
+  trained opa-dpo-corrections "$1" pack-corrections dpo --adapter "$1/runs/opa" $dpo --lr 2e-5
+}
+
+dpo_language() {
+  trained dpo-language "$1" pack dpo $fresh $dpo --lr 1e-4 --objective sigmoid
+}
+
+dpo_all() {
+  trained dpo "$1" pack dpo $fresh $dpo --lr 2e-4
 }
 
 # ---- the story ----
@@ -151,7 +184,7 @@ score_base() {
 
 describe_base() {
   say "The base on $tests test scenes, and how sure it is of each word: what would it be worth to say less?"
-  answers base
+  answers base "$out"
   asks base
   run opapairs init "$out/test.opa"
   run opapairs import "$out/test.opa" "$out/answers/base.jsonl" --images "$out/test"
@@ -159,65 +192,36 @@ describe_base() {
   run opatrain score --model "$base" $model "$out/test-pack" -o "$out/scores/test.jsonl"
 }
 
-opa_and_dpo() {
+the_method() {
   say "OPA: fine-tune on the corrections and the ground truth, so that they become on-policy."
-  run opatrain sft --model "$base" $model "$out/pack" -o "$out/runs/opa" $fresh $sft
+  opa "$out"
   run opatrain score --model "$base" $model --adapter "$out/runs/opa" "$out/pack" -o "$out/scores/opa.jsonl"
-  answers opa
   asks opa
   say "OPA-DPO: DPO from there, on language, image and anchor pairs."
-  run opatrain dpo --model "$base" $model --adapter "$out/runs/opa" "$out/pack" -o "$out/runs/opa-dpo" $dpo --lr 5e-5
-  answers opa-dpo
+  opa_dpo "$out"
   asks opa-dpo
-}
-
-dpo_language() {
-  say "For comparison: DPO without OPA, language pairs only."
-  run opatrain dpo --model "$base" $model "$out/pack" -o "$out/runs/dpo-language" $fresh \
-    $dpo --lr 1e-4 --objective sigmoid
-  answers dpo-language
-  asks dpo-language
-}
-
-dpo_all() {
-  say "For comparison: all pairs, but without OPA."
-  run opatrain dpo --model "$base" $model "$out/pack" -o "$out/runs/dpo" $fresh $dpo --lr 2e-4
-  answers dpo
-}
-
-opa_dpo_language() {
-  say "For comparison: OPA, then language pairs only."
-  run opatrain dpo --model "$base" $model --adapter "$out/runs/opa" "$out/pack" \
-    -o "$out/runs/opa-dpo-language" $dpo --lr 5e-5 --objective sigmoid
-  answers opa-dpo-language
-}
-
-# opa_dpo_corrections [DIR]
-opa_dpo_corrections() {
-  from=${1:-$out}
-  say "For comparison: OPA, then DPO at a lower rate on what the expert changed, without the ground truth, which leaves much unsaid."
-  run opapairs pack "$from/set.opa" -o "$from/pack-corrections" --recipe "$here/corrections.json" --tokenizer "$base"
-  run opatrain dpo --model "$base" $model --adapter "$from/runs/opa" "$from/pack-corrections" \
-    -o "$from/runs/opa-dpo-corrections" $dpo --lr 2e-5
-  answers opa-dpo-corrections "$from"
-}
-
-opa_dpo_release() {
-  say "For comparison: OPA, then the released code's objective, position by position."
-  run opatrain dpo --model "$base" $model --adapter "$out/runs/opa" "$out/pack" \
-    -o "$out/runs/opa-dpo-release" $dpo --lr 5e-5 --objective release --context sft
-  answers opa-dpo-release
-}
-
-language_and_corrections() {
-  opa_dpo_language
-  opa_dpo_corrections
 }
 
 without_opa() {
   describe_base
-  dpo_language
-  [ "$size" = quick ] || dpo_all
+  say "For comparison: DPO without OPA, language pairs only."
+  dpo_language "$out"
+  asks dpo-language
+  [ "$size" != quick ] || return 0
+  say "For comparison: all pairs, but without OPA."
+  dpo_all "$out"
+}
+
+released_loss() {
+  say "For comparison: OPA, then the released code's objective, position by position."
+  opa_dpo_release "$out"
+}
+
+fewer_pairs() {
+  say "For comparison: OPA, then language pairs only."
+  opa_dpo_language "$out"
+  say "For comparison: OPA, then DPO at a lower rate on what the expert changed, without the ground truth, which leaves much unsaid."
+  opa_dpo_corrections "$out"
 }
 
 # volume N: the four main systems from the first N rollouts of $of, one seed's folder.
@@ -230,33 +234,30 @@ volume() {
   run opapairs init "$at/set.opa"
   run opapairs import "$at/set.opa" "$at/step0_rank0.json"
   run opapairs pack "$at/set.opa" -o "$at/pack" --tokenizer "$base"
-  run opatrain sft --model "$base" $model "$at/pack" -o "$at/runs/opa" $fresh $sft
-  answers opa "$at"
-  run opatrain dpo --model "$base" $model --adapter "$at/runs/opa" "$at/pack" -o "$at/runs/opa-dpo" $dpo --lr 5e-5
-  answers opa-dpo "$at"
+  opa "$at"
+  opa_dpo "$at"
   opa_dpo_corrections "$at"
-  run opatrain dpo --model "$base" $model "$at/pack" -o "$at/runs/dpo-language" $fresh \
-    $dpo --lr 1e-4 --objective sigmoid
-  answers dpo-language "$at"
-}
-
-smaller_volumes() {
-  for samples in 600 1200 2400; do volume $samples; done
+  dpo_language "$at"
 }
 
 largest_volume() {
-  volume 4800
+  volume "${volumes%% *}"
+}
+
+smaller_volumes() {
+  for samples in ${volumes#* }; do volume "$samples"; done
 }
 
 # More data, other seeds.
-volumes() {
-  run microworld scenes --seed 200 --count 4800 -o "$out/train-4800"
-  for seed in 1 2 3; do
-    use_seed $seed
+all_volumes() {
+  most=${volumes%% *}
+  run microworld scenes --seed 200 --count "$most" -o "$out/train-$most"
+  for seed in $seeds; do
+    use_seed "$seed"
     of=$out/volumes/s$seed
     mkdir -p "$of"
     say "Rollouts with seed $seed."
-    sample "$out/train-4800/scenes.jsonl" "$of/rollouts.jsonl"
+    sample "$out/train-$most/scenes.jsonl" "$of/rollouts.jsonl"
     together largest_volume smaller_volumes
   done
 }
@@ -272,9 +273,9 @@ mkdir -p "$out/answers" "$out/premises" "$out/scores" "$out/runs" "$out/log"
 roll_out
 correct
 score_base
-together opa_and_dpo without_opa
-[ "$size" = quick ] || together opa_dpo_release language_and_corrections
-[ "$size" != full ] || volumes
+together the_method without_opa
+[ "$size" = quick ] || together released_loss fewer_pairs
+[ -z "$volumes" ] || all_volumes
 say "What came of it."
 run microworld report "$out" --tokenizer "$base" -o "$out/report.html"
 cat <<TEXT
