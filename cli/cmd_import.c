@@ -32,7 +32,7 @@ static int on_finding(void *user, const opa_finding *finding)
     struct import *im = user;
     if (!is_told(finding->code))
         return 0;
-    if (finding->code == OPA_F_JSON_INVALID && finding->record < 0)
+    if (finding->code == OPA_F_JSON_INVALID && finding->record < 0 && finding->line == 0)
         cli_note(im->cli, "%s: %s", finding->file ? finding->file : "-",
                  finding->message ? finding->message : "unreadable");
     else if (im->findings++ < FINDINGS_SHOWN)
@@ -177,7 +177,7 @@ static int run(struct cli *cli, int argc, char **argv)
     int64_t threads = 0;
     const struct flag flags[] = {
         {"as", 0, FLAG_TEXT, &options.format},      {"images", 0, FLAG_TEXT, &options.images},
-        {"by", 0, FLAG_TEXT, &options.by},          {"dry-run", 'n', FLAG_SWITCH, &options.dry_run},
+        {"by", 0, FLAG_WHO, &options.by},           {"dry-run", 'n', FLAG_SWITCH, &options.dry_run},
         {"threads", 'j', FLAG_COUNT, &threads},     {"json", 0, FLAG_SWITCH, &json},
         {"list-formats", 0, FLAG_SWITCH, &formats},
     };

@@ -101,6 +101,42 @@ class Import(Case):
         self.assertEqual(len(self.jsonl("ls", store)), len(json.loads(data)))
         self.assertNotIn("OP002", [c for c, _ in self.codes(store)])
 
+    def test_what_loses_nothing_is_no_error(self):
+        one, two = (json.dumps({"id": i, "prompt": "p", "generated": "g " + i, "ground_truth": "t"}) for i in "ab")
+        for text in (
+            "[%s,%s,]" % (one, two),
+            "[%s %s]" % (one, two),
+            "[%s][%s]" % (one, two),
+            "[,%s,,%s]" % (one, two),
+            "[%s},%s]" % (one, two),
+            "[%s],%s]" % (one, two),
+            "%s,\n%s,\n" % (one, two),
+        ):
+            with self.subTest(text=text):
+                name = hashlib.sha256(text.encode()).hexdigest()[:8]
+                store = self.store(self.write("f.jsonl", text), name=name + ".opa")
+                self.assertEqual((self.err, [s["id"] for s in self.jsonl("ls", store)]), ("", ["a", "b"]))
+                findings = [f for f in self.jsonl("check", store, schema="check") if f["code"] == "OP015"]
+                self.assertTrue(findings)
+                for f in findings:
+                    self.assertEqual((f["name"], f["severity"], f["file"]), ("file-syntax", "warning", "f.jsonl"))
+                    self.assertEqual(f["record"], None)
+
+    def test_a_repair_that_is_on_every_line_is_one_finding(self):
+        lines = [json.dumps({"id": "s%d" % i, "prompt": "p", "generated": "g%d" % i}) + ",\n" for i in range(100)]
+        store = self.store(self.write("f.jsonl", "".join(lines)))
+        self.assertEqual([c for c, _ in self.codes(store)].count("OP015"), 1)
+
+    def test_what_is_wrong_with_a_whole_file_is_said_until_the_file_is_mended(self):
+        record = json.dumps({"id": "a", "prompt": "p", "generated": "g"})
+        store = self.store(self.write("f.json", "[%s] and more" % record))
+        self.assertIn("f.json: line 1", self.err)
+        self.assertIn("behind the end of the array", self.err)
+        self.assertIn("OP001", [f["code"] for f in self.jsonl("check", store, code=1)])
+        self.run_cli("import", store, self.write("f.json", "[%s]" % record))
+        self.assertEqual(self.err, "")
+        self.assertNotIn("OP001", [f["code"] for f in self.jsonl("check", store)])
+
     def test_bad_files_do_not_stop_good_ones(self):
         store = self.store()
         good = self.write("good.json", [rollout("A dog. A cat.", PAIR)])

@@ -33,6 +33,7 @@ enum opa_code {
     OPA_F_RECORD_KIND = 12,    /**< error: the record is not an object, or of no known format */
     OPA_F_FIELD_MISSING = 13,  /**< error: a required field is absent */
     OPA_F_FIELD_TYPE = 14,     /**< error: a field has the wrong type */
+    OPA_F_FILE_SYNTAX = 15,    /**< warning: what stands between the records is no JSON; every record was read */
     /* 1xx placing the copied sentences in the response */
     OPA_F_SEGMENT_MISSING = 101,    /**< warning: a copied sentence stands nowhere in the response (broken) */
     OPA_F_SEGMENT_GAP = 102,        /**< warning: visible text of the response is in no sentence (broken) */

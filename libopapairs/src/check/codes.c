@@ -50,6 +50,9 @@ static const opa_code_info table[] = {
     {OPA_F_FIELD_TYPE, "field-type", OPA_ERROR,
      "A field has a type that the format does not allow there.",
      "Write the field as the format's schema says and import the record again."},
+    {OPA_F_FILE_SYNTAX, "file-syntax", OPA_WARNING,
+     "What stands between the records of the file is not as JSON has it; every record was read.",
+     "Nothing has to be done here; write the file with a JSON library, or other programs will not read it."},
 
     {OPA_F_SEGMENT_MISSING, "segment-missing", OPA_WARNING,
      "A sentence that the report says it copied stands nowhere in the response.",

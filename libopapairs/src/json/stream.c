@@ -26,6 +26,26 @@ static int note(opa_json_stream *s, int code, const char *message)
     return s->error;
 }
 
+/* What is read in spite of it, and loses nothing: said once a file, however often it stands there. */
+static const char *const repairs[] = {
+    "a comma without a record before it",
+    "a comma behind the last record",
+    "a stray bracket or colon between records",
+    "the comma between two records is missing",
+    "a second array behind the first one; its records are read too",
+    "records behind the end of the array; they are read",
+    "a comma between records that stand in no array",
+};
+enum repair { LONE_COMMA, LAST_COMMA, STRAY_BRACKET, NO_COMMA, SECOND_ARRAY, BEHIND_BRACKET, LINE_COMMA };
+
+static int note_repair(opa_json_stream *s, enum repair what)
+{
+    if (s->repaired & 1U << what)
+        return OPA_OK;
+    s->repaired |= 1U << what;
+    return note(s, OPA_F_FILE_SYNTAX, repairs[what]);
+}
+
 /* ---- between records ---- */
 
 /* White space; false at the end. Remembers the indentation of the line. */
@@ -57,20 +77,20 @@ static int next_element(opa_json_stream *s)
         const char c = byte(s, s->at);
         if (c == ',') {
             if (s->commas++ || !s->elements)
-                note(s, OPA_F_JSON_INVALID, "a comma without a record before it");
+                note_repair(s, LONE_COMMA);
         } else if (c == ']') {
             if (s->commas)
-                note(s, OPA_F_JSON_INVALID, "a comma behind the last record");
+                note_repair(s, LAST_COMMA);
             s->at++;
             s->place = BEHIND_ARRAY;
             return OPA_OK;
         } else if (c == '}' || c == ':') {
-            note(s, OPA_F_JSON_INVALID, "a stray bracket or colon between records");
+            note_repair(s, STRAY_BRACKET);
             while (have(s, s->at + 1) && (byte(s, s->at + 1) == '}' || byte(s, s->at + 1) == ':'))
                 s->at++;
         } else {
             if (s->elements && !s->commas && !s->recovered)
-                note(s, OPA_F_JSON_INVALID, "the comma between two records is missing");
+                note_repair(s, NO_COMMA);
             return OPA_OK;
         }
         s->at++;
@@ -87,12 +107,12 @@ static int next_array(opa_json_stream *s)
     const char c = byte(s, s->at);
     s->garbage = false;
     if (c == '[') {
-        note(s, OPA_F_JSON_INVALID, "a second array behind the first one; its records are read too");
+        note_repair(s, SECOND_ARRAY);
         s->at++;
         s->elements = 0;
         s->commas = 0;
     } else if (c == ',' || c == '{') {
-        note(s, OPA_F_JSON_INVALID, "records behind the end of the array; they are read");
+        note_repair(s, BEHIND_BRACKET);
     } else {
         note(s, OPA_F_JSON_INVALID, "text behind the end of the array");
         s->garbage = s->recovered = true;
@@ -109,7 +129,7 @@ static int next_value(opa_json_stream *s)
             return OPA_END;
         const char c = byte(s, s->at);
         if (c == ',') {
-            note(s, OPA_F_JSON_INVALID, "a comma between records that stand in no array");
+            note_repair(s, LINE_COMMA);
             s->at++;
         } else if (s->same_line && c != '{' && c != '[' && !opa_stream_is_scalar(s, s->at)) {
             note(s, OPA_F_JSON_INVALID, "text behind a record; the rest of the line is not read");

@@ -28,6 +28,7 @@ struct opa_json_stream {
     size_t at;
     int64_t line, index;
     size_t noted;
+    unsigned repaired; /* a bit for each kind of repair that was said */
 
     /* between records */
     size_t commas, elements;

@@ -501,12 +501,27 @@ static int insert_file_finding(opa_writer *w, const opa_source *source, const op
     return opa_db_run(w->db, s);
 }
 
+/* What was said of a file of this name goes when the file comes again: it may have been mended. */
+static int forget_file_findings(opa_writer *w, const opa_source *source)
+{
+    sqlite3_stmt *s;
+    const int status = opa_db_prepare(w->db, &s, "DELETE FROM file_findings WHERE file = ?");
+    if (status != OPA_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, source->key);
+    return opa_db_run(w->db, s);
+}
+
 int opa_writer_file(opa_writer *w, opa_source *source)
 {
-    int status = OPA_OK;
+    int status = source->key ? forget_file_findings(w, source) : OPA_OK;
     if (source->key)
-        for (size_t i = 0; i < source->findings.count && status == OPA_OK; i++)
-            status = insert_file_finding(w, source, &source->findings.items[i]);
+        for (size_t i = 0; i < source->findings.count && status == OPA_OK; i++) {
+            const opa_finding *f = &source->findings.items[i];
+            status = insert_file_finding(w, source, f);
+            if (status == OPA_OK)
+                status = tell(w, f->code, source->name, -1, f->line, (opa_text){0}, NULL, f->message);
+        }
     if (status != OPA_OK)
         return status;
     w->report.files++;

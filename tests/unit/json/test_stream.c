@@ -104,15 +104,18 @@ static void test_findings_on_the_file(void **state)
     GIVES("[{},", "1 {}\n=2 1\n");
     GIVES("[", "=2 1\n");
     GIVES("[{}]\nmore", "1 {}\n=1 2\n");
-    GIVES("[{}]\n[{},{}]\n", "1 {}\n2 {}\n2 {}\n=1 2\n");
-    GIVES("[{}],\n{}]", "1 {}\n2 {}\n=1 1\n");
-    GIVES("[{} {}]", "1 {}\n1 {}\n=1 1\n");
-    GIVES("[{},,{}]", "1 {}\n1 {}\n=1 1\n");
-    GIVES("[,{}]", "1 {}\n=1 1\n");
-    GIVES("[{},]", "1 {}\n=1 1\n");
-    GIVES("[{}}:{}]", "1 {}\n1 {}\n=1 1\n=1 1\n");
-    GIVES("{},\n{}", "1 {}\n2 {}\n=1 1\n");
+    GIVES("[{}]\n[{},{}]\n", "1 {}\n2 {}\n2 {}\n=15 2\n");
+    GIVES("[{}],\n{}]", "1 {}\n2 {}\n=15 1\n");
+    GIVES("[{} {}]", "1 {}\n1 {}\n=15 1\n");
+    GIVES("[{},,{}]", "1 {}\n1 {}\n=15 1\n");
+    GIVES("[,{}]", "1 {}\n=15 1\n");
+    GIVES("[{},]", "1 {}\n=15 1\n");
+    GIVES("[{}}:{}]", "1 {}\n1 {}\n=15 1\n=15 1\n");
+    GIVES("{},\n{}", "1 {}\n2 {}\n=15 1\n");
     GIVES("{} stray {\n{}", "1 {}\n2 {}\n=1 1\n");
+    /* each kind of repair once, however often it comes */
+    GIVES("{},\n{},\n{},\n", "1 {}\n2 {}\n3 {}\n=15 1\n");
+    GIVES("[{} {} {},]", "1 {}\n1 {}\n1 {}\n=15 1\n=15 1\n");
 }
 
 static void test_damaged_lines(void **state)
