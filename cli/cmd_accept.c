@@ -54,12 +54,12 @@ static int accept_all(struct accept *a)
 static int run(struct cli *cli, int argc, char **argv)
 {
     struct accept a = {.cli = cli};
-    const struct flag flags[] = {{"why", 0, FLAG_TEXT, &a.why}, {"by", 0, FLAG_TEXT, &a.by}};
+    const struct flag flags[] = {{"why", 0, FLAG_TEXT, &a.why}, {"by", 0, FLAG_WHO, &a.by}};
     int go = cli_options(cli, argc, argv, flags, 2);
     if (go != GO_ON || (go = cli_arguments(cli, 2, -1, "a store and at least one id")) != GO_ON)
         return go;
-    if ((a.why != NULL && !text_is_utf8(text_of(a.why))) || (a.by != NULL && !text_is_utf8(text_of(a.by))))
-        return cli_usage(cli, "--why and --by must be UTF-8");
+    if (a.why != NULL && !text_is_utf8(text_of(a.why)))
+        return cli_usage(cli, "--why must be UTF-8");
     int result = store_to_edit(cli, &a.store, cli->args[0]);
     if (result != 0)
         return result;

@@ -144,17 +144,20 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     struct edit e = {.cli = cli};
     const struct flag flags[] = {
-        {"revised", 0, FLAG_TEXT, &e.revised}, {"revised-file", 0, FLAG_TEXT, &e.revised_file},
-        {"report", 0, FLAG_TEXT, &e.report},   {"why", 0, FLAG_TEXT, &e.why},
-        {"by", 0, FLAG_TEXT, &e.by},           {"dry-run", 'n', FLAG_SWITCH, &e.dry_run},
+        {"revised", 0, FLAG_TEXT, &e.revised},
+        {"revised-file", 0, FLAG_TEXT, &e.revised_file},
+        {"report", 0, FLAG_TEXT, &e.report},
+        {"why", 0, FLAG_TEXT, &e.why},
+        {"by", 0, FLAG_WHO, &e.by},
+        {"dry-run", 'n', FLAG_SWITCH, &e.dry_run},
     };
     int go = cli_options(cli, argc, argv, flags, sizeof flags / sizeof *flags);
     if (go != GO_ON || (go = cli_arguments(cli, 2, 2, "a store and an id")) != GO_ON)
         return go;
     if ((e.revised != NULL) + (e.revised_file != NULL) + (e.report != NULL) != 1)
         return cli_usage(cli, "give exactly one of --revised TEXT, --revised-file FILE and --report FILE");
-    if ((e.by != NULL && !text_is_utf8(text_of(e.by))) || (e.why != NULL && !text_is_utf8(text_of(e.why))))
-        return cli_usage(cli, "--why and --by must be UTF-8");
+    if (e.why != NULL && !text_is_utf8(text_of(e.why)))
+        return cli_usage(cli, "--why must be UTF-8");
     int result = store_to_edit(cli, &e.store, cli->args[0]);
     if (result == 0)
         result = read_text(&e);

@@ -191,8 +191,6 @@ static int check_options(struct inspect *in)
         return cli_usage(in->cli, "-i and --jsonl: one or the other");
     if (in->by != NULL && !in->interactive)
         return cli_usage(in->cli, "--by is for -i");
-    if (in->by != NULL && !text_is_utf8(text_of(in->by)))
-        return cli_usage(in->cli, "--by: not UTF-8");
     const int result = in->interactive ? review_terminal(in->cli) : 0;
     return result ? result : filter_prepare(&in->filter, in->cli);
 }
@@ -208,7 +206,7 @@ static int run(struct cli *cli, int argc, char **argv)
         {"wide", 0, FLAG_SWITCH, &in.wide},
         {"no-image", 0, FLAG_SWITCH, &in.no_image},
         {"no-pager", 0, FLAG_SWITCH, &in.no_pager},
-        {"by", 0, FLAG_TEXT, &in.by},
+        {"by", 0, FLAG_WHO, &in.by},
         {"interactive", 'i', FLAG_SWITCH, &in.interactive},
     };
     filter_flags(flags + OWN, &in.filter);

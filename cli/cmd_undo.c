@@ -142,12 +142,10 @@ static int undo(struct undo *u)
 static int run(struct cli *cli, int argc, char **argv)
 {
     struct undo u = {.cli = cli};
-    const struct flag flags[] = {{"by", 0, FLAG_TEXT, &u.by}, {"dry-run", 'n', FLAG_SWITCH, &u.dry_run}};
+    const struct flag flags[] = {{"by", 0, FLAG_WHO, &u.by}, {"dry-run", 'n', FLAG_SWITCH, &u.dry_run}};
     int go = cli_options(cli, argc, argv, flags, 2);
     if (go != GO_ON || (go = cli_arguments(cli, 2, 2, "a store and an id")) != GO_ON)
         return go;
-    if (u.by != NULL && !text_is_utf8(text_of(u.by)))
-        return cli_usage(cli, "--by: not UTF-8");
     int result = store_to_edit(cli, &u.store, cli->args[0]);
     if (result == 0)
         result = undo(&u);

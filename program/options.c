@@ -89,6 +89,27 @@ static int set_color(struct cli *cli, const char *when)
     return GO_ON;
 }
 
+/* The element of argv that getopt_long() answered for, where it took it for a long option; else NULL. */
+static const char *long_given(char **argv, int c, int index)
+{
+    const bool refused = (c == '?' || c == ':') && (optopt == 0 || optopt >= LONG_BASE || optopt == 'h');
+    const bool apart = index >= 0 && optarg != NULL && optarg == argv[optind - 1];
+    const char *given = argv[optind - 1 - apart];
+    return (index >= 0 || refused) && strncmp(given, "--", 2) == 0 ? given : NULL;
+}
+
+/* getopt_long() takes the beginning of a name for the name: "--json" for "--jsonl", of which a script would learn from
+ * its output, and every option that is added could change what another beginning means. */
+static bool is_whole(const char *given, const struct option *longs)
+{
+    const size_t size = strcspn(given + 2, "=");
+    for (; longs->name != NULL; longs++) {
+        if (strlen(longs->name) == size && memcmp(longs->name, given + 2, size) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int unknown_option(struct cli *cli, const char *given, const struct flag *flags, size_t count)
 {
     const char *names[MAX_FLAGS + 3] = {"help", "color"};
@@ -112,6 +133,17 @@ static int add_text(struct cli *cli, const struct flag *flag, const char *given)
     return GO_ON;
 }
 
+static int set_who(struct cli *cli, const struct flag *flag, const char *given)
+{
+    if (*given == '\0')
+        return cli_usage(cli, "--%s: an empty name says nothing of who it was; leave the option out instead",
+                         flag->name);
+    if (!text_is_utf8(text_of(given)))
+        return cli_usage(cli, "--%s must be UTF-8", flag->name);
+    *(const char **)flag->value = given;
+    return GO_ON;
+}
+
 static int set_flag(struct cli *cli, const struct flag *flag, const char *given)
 {
     switch (flag->kind) {
@@ -121,6 +153,8 @@ static int set_flag(struct cli *cli, const struct flag *flag, const char *given)
     case FLAG_TEXT:
         *(const char **)flag->value = given;
         return GO_ON;
+    case FLAG_WHO:
+        return set_who(cli, flag, given);
     case FLAG_TEXTS:
         return add_text(cli, flag, given);
     case FLAG_REAL:
@@ -171,10 +205,13 @@ int cli_options(struct cli *cli, int argc, char **argv, const struct flag *flags
     opterr = 0;
     optind = 1;
     for (;;) {
-        const int c = getopt_long(argc, argv, letters, longs, NULL);
-        int result = GO_ON;
+        int index = -1, result = GO_ON;
+        const int c = getopt_long(argc, argv, letters, longs, &index);
         if (c == -1)
             break;
+        const char *given = long_given(argv, c, index);
+        if (given != NULL && !is_whole(given, longs))
+            return unknown_option(cli, given, flags, count);
         if (c == 'h') {
             out_printf(cli, "%s", cli->command->help);
             return EXIT_DONE;

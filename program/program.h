@@ -82,6 +82,7 @@ struct cli {
 enum flag_kind {
     FLAG_SWITCH, /* bool */
     FLAG_TEXT,   /* const char *; the last one given */
+    FLAG_WHO,    /* the same, a name: UTF-8, and not empty */
     FLAG_TEXTS,  /* struct texts: all that are given */
     FLAG_COUNT,  /* int64_t, 0 and up */
     FLAG_U64,    /* uint64_t */
