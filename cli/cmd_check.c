@@ -297,7 +297,9 @@ static int run(struct cli *cli, int argc, char **argv)
     if (go != GO_ON)
         return go;
     if (codes)
-        return print_codes(cli, c.jsonl);
+        return (go = cli_arguments(cli, 0, 0, "nothing beside --codes, which lists all codes")) != GO_ON
+                   ? go
+                   : print_codes(cli, c.jsonl);
     if ((go = cli_arguments(cli, 1, 1, "a store or a pack")) != GO_ON)
         return go;
     int result = source_open(&c.source, cli, cli->args[0]);

@@ -24,10 +24,22 @@ struct exclude {
     size_t count, capacity;
 };
 
+/* Was it named before? Only ids of the command line come twice, and those are few. */
+static bool is_chosen(const struct exclude *e, opa_text id)
+{
+    for (size_t i = 0; i < e->count; i++) {
+        if (text_equal((opa_text){e->chosen[i].id, e->chosen[i].size}, id))
+            return true;
+    }
+    return false;
+}
+
 static int take(void *user, struct view *v)
 {
     struct exclude *e = user;
     const opa_text id = v->sample.id;
+    if (e->cli->arg_count > 2 && is_chosen(e, id))
+        return 0;
     if (e->count == e->capacity) {
         const size_t capacity = e->capacity ? e->capacity * 2 : 64;
         struct chosen *more = realloc(e->chosen, capacity * sizeof *more);
@@ -123,8 +135,8 @@ static int check_options(struct exclude *e)
         return cli_usage(cli, "say which samples: ids, or an option such as --only or --code");
     if (!e->dry_run && (e->why == NULL || *e->why == '\0'))
         return cli_usage(cli, "say why, for those who come after: --why TEXT");
-    if ((e->why && !text_is_utf8(text_of(e->why))) || (e->by && !text_is_utf8(text_of(e->by))))
-        return cli_usage(cli, "--why and --by must be UTF-8");
+    if (e->why && !text_is_utf8(text_of(e->why)))
+        return cli_usage(cli, "--why must be UTF-8");
     return 0;
 }
 
@@ -132,7 +144,7 @@ static int run(struct cli *cli, int argc, char **argv)
 {
     struct exclude e = {.cli = cli, .filter = FILTER_INIT};
     struct flag flags[3 + FILTER_FLAGS] = {
-        {"why", 0, FLAG_TEXT, &e.why}, {"by", 0, FLAG_TEXT, &e.by}, {"dry-run", 'n', FLAG_SWITCH, &e.dry_run}};
+        {"why", 0, FLAG_TEXT, &e.why}, {"by", 0, FLAG_WHO, &e.by}, {"dry-run", 'n', FLAG_SWITCH, &e.dry_run}};
     filter_flags(flags + 3, &e.filter);
     int go = cli_options(cli, argc, argv, flags, 3 + FILTER_FLAGS);
     if (go != GO_ON || (go = cli_arguments(cli, 1, -1, "a store, and ids or options that say which samples")) != GO_ON)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli.h"
+#include "inputs.h"
 
 #include <cjson/cJSON.h>
 #include <stdlib.h>
@@ -197,11 +197,8 @@ static int open_all(struct pack *p)
         return cli_error(p->cli, EXIT_NO_INPUT, "%s: no such store; make it with 'opapairs init %s'", path, path);
     if (status != OPA_OK)
         return cli_fail(p->cli, status, path);
-    status = opa_recipe_open(ctx, &p->recipe, p->recipe_name);
-    if (status != OPA_OK)
-        return cli_fail(p->cli, status, p->recipe_name);
-    status = opa_tokenizer_open(ctx, &p->tokenizer, p->tokenizer_path);
-    return status == OPA_OK ? 0 : cli_fail(p->cli, status, p->tokenizer_path);
+    const int result = recipe_open(p->cli, &p->recipe, p->recipe_name);
+    return result != 0 ? result : tokenizer_open(p->cli, &p->tokenizer, p->tokenizer_path);
 }
 
 static int run(struct cli *cli, int argc, char **argv)
@@ -218,8 +215,12 @@ static int run(struct cli *cli, int argc, char **argv)
         return go;
     if (p.out == NULL || *p.out == '\0')
         return cli_usage(cli, "say where the pack goes: -o PACK");
+    if (strcmp(p.out, "-") == 0)
+        return cli_usage(cli, "a pack is a folder, which standard output does not take (one named '-' is './-')");
     if (p.tokenizer_path == NULL)
         return cli_usage(cli, "weights are per token: give the model's tokenizer with --tokenizer FILE|CHECKPOINT_DIR");
+    if (p.recipe_name != NULL && strcmp(p.recipe_name, "-") == 0 && strcmp(p.tokenizer_path, "-") == 0)
+        return cli_usage(cli, "standard input is either the recipe or the tokenizer");
     int result = open_all(&p);
     if (result == 0)
         result = write_pack(&p);
@@ -241,7 +242,7 @@ const struct command cmd_pack = {
             "complete.\n\n"
             "  -o, --output PACK  the folder\n"
             "  --tokenizer FILE   tokenizer.json, tokenizer.model, or a folder that holds one\n"
-            "  --recipe NAME|FILE which pairs, weights, masks and filters; else opa-dpo ('opapairs recipe')\n"
+            "  --recipe NAME|FILE which pairs, weights, masks and filters; '-' is stdin; else opa-dpo\n"
             "  --seed N           of the masks; 0 when not given\n"
             "  --eos ID|PIECE     ends a response; the tokenizer's own when not given\n"
             "  -j, --threads N    as many as there are processors when not given; the bytes do not depend on it\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli.h"
+#include "inputs.h"
 
 #include <string.h>
 
@@ -64,12 +64,9 @@ static int list(struct cli *cli)
 static int print_file(struct cli *cli, const char *path)
 {
     opa_recipe *recipe;
-    const int status = opa_recipe_open(cli->ctx, &recipe, path);
-    if (status == OPA_ENOENT)
-        return cli_error(cli, EXIT_NO_INPUT,
-                         "no built-in recipe and no file '%s'; 'opapairs recipe' lists the built-in ones", path);
-    if (status != OPA_OK)
-        return cli_fail(cli, status, path);
+    const int result = recipe_open(cli, &recipe, path);
+    if (result != 0)
+        return result;
     print_indented(cli, opa_recipe_json(recipe));
     opa_recipe_free(recipe);
     return EXIT_DONE;
@@ -99,7 +96,8 @@ const struct command cmd_recipe = {
     .help = "Example: opapairs recipe opa-dpo > mine.json   # change it, and pack with --recipe mine.json\n\n"
             "Usage: opapairs recipe [NAME|FILE]\n\n"
             "Without a name lists the built-in recipes; with a built-in one prints its document; with a file\n"
-            "checks it and prints it with every default written out. 'opapairs schema recipe' explains the\n"
+            "('-': standard input) checks it and prints it with every default written out. 'opapairs schema recipe' "
+            "explains the\n"
             "fields.\n",
     .run = run,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli.h"
+#include "inputs.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -43,6 +43,9 @@ static int print_tokens(struct tokenize *t, opa_text text)
 
 static int print_line(struct tokenize *t, opa_text line, int64_t number)
 {
+    if (!t->jsonl && !text_is_utf8(line))
+        return cli_error(t->cli, EXIT_DATA, "%s: line %lld: not UTF-8; convert it, for example with iconv", t->path,
+                         (long long)number);
     if (!t->jsonl)
         return print_tokens(t, line);
     opa_json_options options = OPA_JSON_OPTIONS_INIT;
@@ -116,12 +119,14 @@ static int run(struct cli *cli, int argc, char **argv)
         return cli_usage(cli, "give the tokenizer with --tokenizer FILE|CHECKPOINT_DIR");
     if (cli->arg_count == 1)
         t.path = cli->args[0];
+    if (strcmp(path, "-") == 0 && strcmp(t.path, "-") == 0)
+        return cli_usage(cli, "standard input is either the tokenizer or the texts");
     t.flags = plain ? OPA_ENCODE_PLAIN : OPA_ENCODE_SPECIAL;
     opa_tokenizer *tokenizer;
-    const int status = opa_tokenizer_open(cli->ctx, &tokenizer, path);
-    if (status != OPA_OK)
-        return cli_fail(cli, status, path);
-    const int result = tokenize(&t, tokenizer);
+    int result = tokenizer_open(cli, &tokenizer, path);
+    if (result != 0)
+        return result;
+    result = tokenize(&t, tokenizer);
     opa_json_writer_free(t.w);
     opa_tokens_release(&t.tokens);
     opa_encoder_free(t.encoder);

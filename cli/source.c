@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "glyph.h"
+#include "inputs.h"
 
 struct keeper {
     opa_findings *list;
@@ -97,10 +98,11 @@ void source_close(struct source *s)
 
 int source_tokenizer(struct source *s, const char *path)
 {
-    const int status =
-        path ? opa_tokenizer_open(s->cli->ctx, &s->tokenizer, path) : opa_tokenizer_words(s->cli->ctx, &s->tokenizer);
     s->own_tokenizer = path != NULL;
-    return status == OPA_OK ? 0 : cli_fail(s->cli, status, path);
+    if (path != NULL)
+        return tokenizer_open(s->cli, &s->tokenizer, path);
+    const int status = opa_tokenizer_words(s->cli->ctx, &s->tokenizer);
+    return status == OPA_OK ? 0 : cli_fail(s->cli, status, NULL);
 }
 
 int64_t source_count(struct source *s)

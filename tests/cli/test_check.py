@@ -118,7 +118,8 @@ class Check(Case):
             self.assertIn(c["severity"], ("error", "warning", "info"))
             self.assertTrue(c["meaning"] and c["remedy"])
             self.assertIn(c["code"], text)
-        for code in ("OP001", "OP101", "OP201", "OP304", "OP405", "OP506", "OP601", "OP701", "OP801"):
+        self.run_cli("check", "--codes", self.store(), code=2)
+        for code in ("OP001", "OP015", "OP101", "OP201", "OP304", "OP405", "OP506", "OP601", "OP701", "OP801"):
             self.assertIn(code, codes)
 
     def test_findings_are_in_order_of_file_and_record(self):

@@ -164,7 +164,9 @@ class Edits(Case):
     def test_exclude(self):
         self.run_cli("exclude", self.set, self.ids[0], "nobody", "--why", "x", code=66)
         self.assertFalse(any(s["excluded"] for s in self.jsonl("ls", self.set)))
-        self.run_cli("exclude", self.set, self.ids[0], self.ids[2], "--why", "a person", "--by", "anna")
+        twice = (self.ids[0], self.ids[2], self.ids[0])  # named twice is excluded, and told, once
+        told = self.run_cli("exclude", self.set, *twice, "--why", "a person", "--by", "anna")
+        self.assertEqual(len(told.splitlines()), 2)
         rows = self.jsonl("ls", self.set)
         self.assertEqual([s["excluded"] for s in rows], [True, False, True, False])
         self.assertEqual(rows[0]["pairs"], {"language": 0, "image": 0, "anchor": 0})

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every exit code, and what standard output and the disk may do."""
 
+import json
 import os
 import resource
 import sqlite3
@@ -90,6 +91,55 @@ class ExitCodes(Case):
                 p = subprocess.run([PROGRAM, *args], stdout=full, stderr=subprocess.PIPE)
             self.assertEqual(p.returncode, 74, args)
             self.assertIn(b"standard output", p.stderr)
+
+    def test_options_are_not_abbreviated(self):
+        store = self.demo_store()
+        for verb in ("ls", "check", "log", "inspect"):
+            self.assertEqual(self.run_cli(verb, store, "--json", code=2), "")
+            self.assertIn("did you mean '--jsonl'?", self.err)
+        for option in (("--json=yes",), ("--colo", "never"), ("--color=never", "--jso"), ("--hel",), ("--tok",)):
+            self.assertEqual(self.run_cli("check", store, *option, code=2), "")
+            self.assertIn("unknown option", self.err)
+        # What only looks like an option is a value.
+        self.run_cli("exclude", store, self.jsonl("ls", store)[0]["id"], "--why", "--json", "--by", "--jso")
+        self.assertEqual(self.jsonl("log", store)[-1]["why"], "--json")
+        self.assertEqual(len(self.run_cli("ls", store, "--color", "never").splitlines()), 49)
+
+    def test_standard_input_is_a_minus(self):
+        store = self.demo_store()
+        recipe = self.run_cli("recipe", "rlhf-v")
+        written = self.run_cli("recipe", self.write("r.json", recipe))
+        self.assertEqual(self.run_cli("recipe", "-", input=recipe.encode()), written)
+        self.run_cli("recipe", "-", input=b"[", code=65)
+        self.assertIn("standard input", self.err)
+        out = self.path("p")
+        self.run_cli("pack", store, "-o", out, "--tokenizer", TOKENIZER, "--recipe", "-", input=recipe.encode(), code=1)
+        with open(os.path.join(out, "manifest.json"), encoding="utf-8") as f:
+            self.assertEqual(json.load(f)["recipe"]["name"], "rlhf-v")
+        with open(TOKENIZER, "rb") as f:
+            tokenizer = f.read()
+        text = self.write("t.txt", "A dog on a beach.\n")
+        tokens = self.run_cli("tokenize", "--tokenizer", TOKENIZER, text)
+        self.assertEqual(self.run_cli("tokenize", "--tokenizer", "-", text, input=tokenizer), tokens)
+        self.run_cli("tokenize", "--tokenizer", "-", input=tokenizer, code=2)
+        self.run_cli("pack", store, "-o", out, "--tokenizer", "-", "--recipe", "-", code=2)
+        self.run_cli("pack", store, "-o", "-", "--tokenizer", TOKENIZER, code=2)
+        self.assertIn("a pack is a folder", self.err)
+
+    def test_nobody_has_an_empty_name(self):
+        store = self.demo_store()
+        one = self.jsonl("ls", store)[0]["id"]
+        for args in (
+            ("exclude", store, one, "--why", "x"),
+            ("accept", store, one),
+            ("edit", store, one, "--revised", "x"),
+            ("undo", store, one),
+            ("import", store, rollout_files()[0]),
+        ):
+            for by, why in (("", "empty"), ("\udcff", "UTF-8")):
+                self.run_cli(*args, "--by", by, code=2)
+                self.assertRegex(self.err, "--by.*" + why)
+        self.assertEqual(len(self.jsonl("log", store)), 48)
 
     def test_closed_standard_streams(self):
         store = self.demo_store()

@@ -392,6 +392,16 @@ class Kill(Case):
             self.pack(store, "pack", code=0)
         self.assertEqual(self.files_of(self.path("pack")), old)
 
+    def test_a_pack_without_its_documents_is_a_cut_one(self):
+        pack = self.path("p")
+        self.run_cli("pack", self.demo_store(), "-o", pack, "--tokenizer", TOKENIZER)
+        for name in ("manifest.json", "index.tsv", "SHA256SUMS"):
+            os.unlink(os.path.join(pack, name))
+        self.assertEqual({f["code"] for f in self.jsonl("verify", pack, code=1)}, {"OP807", "OP808"})
+        for name in os.listdir(pack):
+            os.unlink(os.path.join(pack, name))
+        self.run_cli("verify", pack, code=65)
+
 
 if __name__ == "__main__":
     main()

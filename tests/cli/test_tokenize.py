@@ -97,6 +97,12 @@ class Tokenize(Case):
         self.assertIn("Unigram", self.err)
         self.run_cli("tokenize", "--tokenizer", TOKENIZER, self.path("none.txt"), code=66)
 
+    def test_a_line_that_is_no_text_is_named(self):
+        text = self.write("t.txt", b"good\nb\xffd\n")
+        out = self.run_cli("tokenize", "--tokenizer", TOKENIZER, text, code=65)
+        self.assertEqual(len(out.splitlines()), 1)
+        self.assertIn("t.txt: line 2: not UTF-8", self.err)
+
 
 if __name__ == "__main__":
     main()

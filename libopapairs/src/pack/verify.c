@@ -524,14 +524,19 @@ static int run(verification *v)
     return check_agreement(v);
 }
 
-/* Is anything of a pack there? */
+/* Is anything of a pack there? Its documents may be what is missing. */
 static bool any_known(int folder)
 {
-    static const char *const names[] = {"manifest.json", "index.tsv", "SHA256SUMS"};
-    for (size_t i = 0; i < 3; i++)
-        if (faccessat(folder, names[i], F_OK, 0) == 0)
-            return true;
-    return false;
+    const int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+    bool found = false;
+    for (struct dirent *e; dir && !found && (e = readdir(dir));)
+        found = opa_folder_knows(e->d_name);
+    if (dir)
+        closedir(dir);
+    else if (copy >= 0)
+        close(copy);
+    return found;
 }
 
 static void release(verification *v)
@@ -566,7 +571,7 @@ int opa_pack_verify(opa_context *ctx, const char *path, const opa_verify_options
                         "%s: %s", path, errno == ENOTDIR ? "not a pack: not a folder" : strerror(errno));
     if (!any_known(folder)) {
         close(folder);
-        return opa_fail(ctx, OPA_EDATA, "%s: not a pack: no manifest.json", path);
+        return opa_fail(ctx, OPA_EDATA, "%s: not a pack: nothing of one is in this folder", path);
     }
     verification v = {.ctx = ctx, .folder = folder, .options = options ? options : &defaults};
     pthread_mutex_init(&v.lock, NULL);
