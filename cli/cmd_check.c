@@ -124,11 +124,10 @@ static int by_place(const void *a, const void *b)
     return order ? order : strcmp(x->message ? x->message : "", y->message ? y->message : "");
 }
 
-/* Records without a sample: quarantined ones, and copies that were merged. Their findings carry no known id. */
 static int take_orphans(struct check *c)
 {
     const opa_findings *stored = &c->source.stored;
-    for (size_t i = 0; i < stored->count && stored->items[i].id == NULL; i++) {
+    for (size_t i = 0; i < stored->count && source_is_orphan(&stored->items[i]); i++) {
         if (!findings_copy(&c->all, &stored->items[i]))
             return cli_error(c->cli, EXIT_IO, "out of memory");
     }

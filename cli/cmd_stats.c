@@ -23,7 +23,7 @@ static int gather(void *user, struct view *v)
 static void count_lost_records(struct stats *st)
 {
     const opa_findings *stored = &st->source.stored;
-    for (size_t i = 0; i < stored->count && stored->items[i].id == NULL; i++) {
+    for (size_t i = 0; i < stored->count && source_is_orphan(&stored->items[i]); i++) {
         if (stored->items[i].code > 0 && stored->items[i].code < 1000)
             st->tally.codes.of[stored->items[i].code]++;
     }

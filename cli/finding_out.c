@@ -95,7 +95,7 @@ bool findings_copy(opa_findings *list, const opa_finding *f)
         list->capacity = capacity;
     }
     opa_finding *to = &list->items[list->count];
-    *to = (opa_finding){.code = f->code, .record = f->record, .line = f->line};
+    *to = (opa_finding){.code = f->code, .record = f->record, .line = f->line, .quarantined = f->quarantined};
     if (copy_string(&to->file, f->file) && copy_string(&to->id, f->id) && copy_string(&to->field, f->field) &&
         copy_string(&to->message, f->message)) {
         list->count++;
@@ -113,15 +113,16 @@ enum { ID_SHOWN = 120 };
 
 void cli_note_finding(struct cli *cli, const opa_finding *f)
 {
-    char where[64] = "", code[16];
+    char where[64] = "", code[16], id[ID_SHOWN + 1] = "";
     if (f->record >= 0)
         snprintf(where, sizeof where, ": record %lld", (long long)f->record);
     const size_t used = strlen(where);
     if (f->line > 0)
         snprintf(where + used, sizeof where - used, "%s line %lld", used ? "," : ":", (long long)f->line);
     const bool long_id = f->id && strlen(f->id) > ID_SHOWN;
-    cli_note(cli, "%s%s%s%.*s%s%s: %s: %s%s%s (%s %s)", f->file ? f->file : "-", where, f->id ? " (" : "", ID_SHOWN,
-             f->id ? f->id : "", long_id ? "..." : "", f->id ? ")" : "", code_name(f->code), f->field ? f->field : "",
-             f->field ? ": " : "", f->message ? f->message : "", opa_severity_name(code_severity(f->code)),
-             code_text(code, f->code));
+    if (f->id)
+        text_copy(id, sizeof id, text_of(f->id));
+    cli_note(cli, "%s%s%s%s%s%s: %s: %s%s%s (%s %s)", f->file ? f->file : "-", where, f->id ? " (" : "", id,
+             long_id ? "..." : "", f->id ? ")" : "", code_name(f->code), f->field ? f->field : "", f->field ? ": " : "",
+             f->message ? f->message : "", opa_severity_name(code_severity(f->code)), code_text(code, f->code));
 }

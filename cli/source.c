@@ -22,12 +22,16 @@ static int keep(void *user, const opa_finding *finding)
     return k->failed;
 }
 
+bool source_is_orphan(const opa_finding *f)
+{
+    return f->id == NULL || f->quarantined;
+}
+
 static int by_id(const void *a, const void *b)
 {
     const opa_finding *x = a, *y = b;
-    if (x->id == NULL || y->id == NULL)
-        return (x->id != NULL) - (y->id != NULL);
-    return strcmp(x->id, y->id);
+    const bool first = source_is_orphan(x), second = source_is_orphan(y);
+    return first || second ? second - first : strcmp(x->id, y->id);
 }
 
 static int load_findings(struct source *s)
@@ -173,7 +177,7 @@ int source_image(struct source *s, opa_text *out, const opa_sample *sample)
 
 static int compare_id(const opa_finding *finding, opa_text id)
 {
-    if (finding->id == NULL)
+    if (source_is_orphan(finding))
         return -1;
     const size_t n = strlen(finding->id), least = n < id.size ? n : id.size;
     const int order = memcmp(finding->id, id.data, least);

@@ -15,7 +15,7 @@ struct source {
     opa_cursor *cursor;       /* of a store */
     size_t next;              /* of a pack */
     opa_pack_members members; /* of the pack's sample read last */
-    opa_findings stored;      /* sorted by id; those without an id first */
+    opa_findings stored;      /* sorted by id; those without a sample first */
     opa_recipe *recipe;       /* the default one */
     opa_checker *checker;
     size_t id_columns;                                        /* of the longest id, once source_note() has seen all */
@@ -60,6 +60,8 @@ int source_has(struct source *s, opa_text id);
 int store_to_edit(struct cli *cli, opa_store **out, const char *path);
 /* What a read returned: a sample of a pack that is altered, or whose shard is missing? The others can still be read. */
 bool source_is_lost(const struct source *s, int status);
+/* Is this finding of a file, or of a record in quarantine, whatever id that says? No sample brings it along. */
+bool source_is_orphan(const opa_finding *finding);
 /* Append what import recorded of a sample. False: no memory. */
 bool source_add_stored(const struct source *s, opa_findings *out, opa_text id);
 /* Everything about a sample that was just read. An exit code, or 0. */

@@ -137,6 +137,48 @@ class Import(Case):
         self.assertEqual(self.err, "")
         self.assertNotIn("OP001", [f["code"] for f in self.jsonl("check", store)])
 
+    def test_findings_of_quarantined_records_say_their_ids(self):
+        good = {"id": "known", "prompt": "p", "generated": "g"}
+        store = self.store(self.write_lines("good.jsonl", [good]))
+        samples = [
+            dict(good, id="type", ground_truth=7),
+            {"id": "missing", "prompt": "p"},
+            dict(good, prompt="another"),
+            dict(good, id=""),
+        ]
+        numbers = [{"id": 17, "revised": "r"}, {"id": "nothing"}, {"id": "nobody", "revised": "r"}]
+        answers = [{"question_id": 3, "text": 4, "prompt": "p"}]
+        files = (("samples", samples), ("edits", numbers), ("outputs", answers))
+        paths = [self.write_lines("bad-%s.jsonl" % name, lines) for name, lines in files]
+        told = {}
+        for (name, _), path in zip(files, paths):
+            self.run_cli("import", store, "--as", name, path, code=1)
+            told[name] = self.err
+        for name, said in (
+            ("samples", r"record 0, line 1 \(type\): field-type"),
+            ("samples", r"record 1, line 2 \(missing\): field-missing"),
+            ("samples", r"record 2, line 3 \(known\): id-conflict"),
+            ("samples", r"record 3, line 4: id-invalid"),
+            ("edits", r"record 0, line 1 \(17\): id-unknown"),
+            ("edits", r"record 1, line 2 \(nothing\): field-missing"),
+            ("edits", r"record 2, line 3 \(nobody\): id-unknown"),
+            ("outputs", r"record 0, line 1 \(3\): field-type"),
+        ):
+            self.assertRegex(told[name], said)
+        findings = [f for f in self.jsonl("check", store, code=1, schema="check") if f["severity"] == "error"]
+        self.assertEqual(
+            {(f["file"], f["record"], f["id"]) for f in findings},
+            {("bad-samples.jsonl", i, n) for i, n in enumerate(("type", "missing", "known", None))}
+            | {("bad-edits.jsonl", i, n) for i, n in enumerate(("17", "nothing", "nobody"))}
+            | {("bad-outputs.jsonl", 0, "3")},
+        )
+        # What is in quarantine is not the sample's fault.
+        (sample,) = self.jsonl("ls", store)
+        self.assertEqual((sample["id"], sample["findings"]), ("known", ["OP501"]))
+        stats = json.loads(self.run_cli("stats", store, "--json"))
+        self.assertEqual(stats["findings"]["OP604"], 1)
+        self.assertNotIn("OP604", self.run_cli("inspect", store, "known"))
+
     def test_bad_files_do_not_stop_good_ones(self):
         store = self.store()
         good = self.write("good.json", [rollout("A dog. A cat.", PAIR)])
@@ -275,7 +317,9 @@ class Messages(Case):
         lines.append(dict(lines[1], prompt="q"))
         self.store(self.write_lines("a.jsonl", lines), code=1)
         self.assertIn("a.jsonl: record 0, line 1: id-invalid: id: an id is", self.err)
-        self.assertIn("a.jsonl: record 2, line 3: id-conflict: prompt: differs from that of \"e\u00e9", self.err)
+        shown = "e" + "\u00e9" * 59 + "..."
+        said = "a.jsonl: record 2, line 3 (%s): id-conflict: prompt: differs from that of \"e\u00e9" % shown
+        self.assertIn(said, self.err)
         self.assertNotIn("\ufffd", self.err)
 
     def test_images_that_cannot_be_trained_on_are_told_at_once(self):
@@ -297,7 +341,7 @@ class Messages(Case):
         sample = {"prompt": "p", "generated": "g", "ground_truth": "t"}
         store = self.store(self.write_lines("a.jsonl", [dict(sample, id=i) for i in ("a b", twin, "c")]), code=1)
         self.assertEqual([s["id"] for s in self.jsonl("ls", store)], ["a b", "c"])
-        self.assertIn(("OP604", None), self.codes(store))
+        self.assertIn(("OP604", twin), self.codes(store))
         pack = self.pack(store, code=0)
         self.run_cli("verify", pack)
 

@@ -139,12 +139,13 @@ enum opa_code {
 /** One finding. Strings are owned by the list it is in; NULL, -1 or 0 where unknown. */
 typedef struct opa_finding {
     int code;
-    int64_t record; /**< 0-based place in the file, -1 unknown */
-    int64_t line;   /**< 1-based, 0 unknown */
-    char *file;     /**< base name (the path as given where no record of it could be read), NULL unknown */
-    char *id;       /**< of the sample, NULL unknown */
-    char *field;    /**< e.g. "AI_json_report.3.score", NULL unknown */
-    char *message;  /**< what is wrong, here, in words; UTF-8, one line */
+    int64_t record;   /**< 0-based place in the file, -1 unknown */
+    int64_t line;     /**< 1-based, 0 unknown */
+    char *file;       /**< base name (the path as given where no record of it could be read), NULL unknown */
+    char *id;         /**< of the sample, or what the record in quarantine says; NULL unknown */
+    char *field;      /**< e.g. "AI_json_report.3.score", NULL unknown */
+    char *message;    /**< what is wrong, here, in words; UTF-8, one line */
+    bool quarantined; /**< of a record that is in quarantine: a sample of that id is another record's */
 } opa_finding;
 
 /** A growing list of findings; {0} is an empty one. */

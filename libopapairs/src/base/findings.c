@@ -96,7 +96,8 @@ int opa_findings_append(opa_findings *list, const opa_findings *from, const char
         opa_finding *f = push(list);
         if (!f)
             return OPA_ENOMEM;
-        *f = (opa_finding){.code = src->code, .record = src->record, .line = src->line};
+        *f =
+            (opa_finding){.code = src->code, .record = src->record, .line = src->line, .quarantined = src->quarantined};
         if (!join(&f->file, NULL, src->file) || !join(&f->id, NULL, src->id) || !join(&f->field, prefix, src->field) ||
             !join(&f->message, NULL, src->message)) {
             release_one(f);

@@ -56,7 +56,7 @@ bool opa_place_before(opa_text a_key, int64_t a_record, opa_text b_key, int64_t 
  *   5  a copy, at every place but the least
  *
  * with the columns sort_key, record, kind, n, file, line of the record, line in it, id, code, field, message, copy > 1,
- * file and record of the original. */
+ * file and record of the original, key of the raw where it is in quarantine. */
 static const char findings_sql[] =
     "WITH odd AS MATERIALIZED ("
     "  SELECT raw FROM findings UNION SELECT raw FROM records GROUP BY raw HAVING count(*) > 1"
@@ -77,18 +77,19 @@ static const char findings_sql[] =
     "  WHERE ?1 IS NULL OR s.id = ?1"
     "  WINDOW copies AS (PARTITION BY k.raw ORDER BY f.sort_key, k.record),"
     "    said AS (PARTITION BY w.sample, ifnull(w.content, w.key) ORDER BY f.sort_key, k.record))"
-    " SELECT f.sort_key, -1, 1, 0, f.name, 0, n.line, NULL, n.code, NULL, n.message, 0, NULL, 0"
+    " SELECT f.sort_key, -1, 1, 0, f.name, 0, n.line, NULL, n.code, NULL, n.message, 0, NULL, 0, NULL"
     "   FROM file_findings n JOIN files f ON f.key = n.file WHERE ?1 IS NULL"
     " UNION ALL SELECT p.sort_key, p.record, 2, n.n, p.file, p.line, n.line, p.id, n.code, n.field, n.message, 0, "
-    "NULL, 0"
+    "NULL, 0, iif(p.sample IS NULL, p.raw, NULL)"
     "   FROM places p JOIN findings n ON n.raw = p.raw WHERE iif(p.sample IS NULL, NOT " SETTLED ", p.copy = 1)"
-    " UNION ALL SELECT p.sort_key, p.record, 3, 0, p.file, p.line, 0, NULL, p.code, p.field, p.message, 0, NULL, 0"
+    " UNION ALL SELECT p.sort_key, p.record, 3, 0, p.file, p.line, 0, NULL, p.code, p.field, p.message, 0, NULL, 0, "
+    "p.raw"
     "   FROM places p WHERE p.sample IS NULL AND p.code IS NOT NULL AND NOT " SETTLED
-    " UNION ALL SELECT p.sort_key, p.record, 4, 0, p.file, p.line, 0, p.id, 603, NULL, NULL, 0, NULL, 0"
+    " UNION ALL SELECT p.sort_key, p.record, 4, 0, p.file, p.line, 0, p.id, 603, NULL, NULL, 0, NULL, 0, NULL"
     "   FROM places p WHERE p.sample IS NOT NULL AND p.repeat = 1 AND p.first_outcome = 1"
     " UNION ALL SELECT p.sort_key, p.record, 5, 0, p.file, p.line, 0, p.id, 601, NULL, NULL, p.copy > 1,"
     "     CASE WHEN p.copy > 1 THEN p.copy_file WHEN p.repeat > 1 THEN p.said_file ELSE f.name END,"
-    "     CASE WHEN p.copy > 1 THEN p.copy_record WHEN p.repeat > 1 THEN p.said_record ELSE k.record END"
+    "     CASE WHEN p.copy > 1 THEN p.copy_record WHEN p.repeat > 1 THEN p.said_record ELSE k.record END, NULL"
     "   FROM places p JOIN records k ON k.key = p.source JOIN files f ON f.key = k.file"
     "   WHERE p.sample IS NOT NULL AND (p.repeat > 1 OR p.first_outcome = 4)"
     " ORDER BY 1, 2, 3, 4, 7";
@@ -99,8 +100,33 @@ _Static_assert(OPA_F_REVISION == 603 && OPA_F_DUPLICATE_RECORD == 601 && OPA_OUT
 
 /* Texts of the current row, with a NUL behind each. */
 typedef struct row_texts {
-    opa_buffer file, field, message;
+    opa_buffer file, field, message, id;
 } row_texts;
+
+/* What a record in quarantine calls itself; empty where that cannot be read, or follows from its image (a rollout). */
+static int read_quarantined_id(opa_buffer *out, opa_db *db, int64_t raw)
+{
+    sqlite3_stmt *s;
+    opa_json *doc = NULL;
+    opa_buffer_clear(out);
+    int status = opa_db_prepare(db, &s, "SELECT bytes FROM raws WHERE key = ? AND format <> 'rollout'");
+    if (status != OPA_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, raw);
+    if ((status = opa_db_next(db, s)) != OPA_OK)
+        return status == OPA_END ? OPA_OK : status;
+    status = opa_json_parse(db->ctx, &doc, opa_db_blob(s, 0), NULL, NULL);
+    if (status == OPA_OK) {
+        opa_text id = {0};
+        const struct cJSON *root = opa_json_root(doc), *value = opa_json_get(root, "id");
+        value = value ? value : opa_json_get(root, "question_id");
+        if (value && (opa_json_text(doc, value, &id) || opa_json_lexeme(doc, value, &id)))
+            opa_buffer_add_text(out, id);
+    }
+    opa_json_free(doc);
+    sqlite3_reset(s);
+    return status == OPA_ENOMEM || out->failed ? OPA_ENOMEM : OPA_OK;
+}
 
 static bool read_texts(row_texts *out, sqlite3_stmt *row, int kind)
 {
@@ -124,23 +150,31 @@ static void release_texts(row_texts *t)
     opa_buffer_release(&t->file);
     opa_buffer_release(&t->field);
     opa_buffer_release(&t->message);
+    opa_buffer_release(&t->id);
 }
 
 /* The finding of the current row into *list, which is empty. */
-static int read_finding(opa_findings *list, row_texts *texts, sqlite3_stmt *row)
+static int read_finding(opa_findings *list, row_texts *texts, opa_db *db, sqlite3_stmt *row)
 {
+    opa_text id = opa_db_text(row, 7);
+    const bool quarantined = sqlite3_column_type(row, 14) != SQLITE_NULL;
     const int kind = sqlite3_column_int(row, 2);
     const int64_t inner = sqlite3_column_int64(row, 6);
     if (!read_texts(texts, row, kind))
         return OPA_ENOMEM;
     const int64_t line = kind == 1 ? inner : opa_recorded_line(sqlite3_column_int64(row, 5), inner);
     const bool has_field = sqlite3_column_type(row, 9) != SQLITE_NULL;
-    const int status =
+    int status =
         opa_findings_add(list, sqlite3_column_int(row, 8), line, has_field ? opa_buffer_text(&texts->field).data : NULL,
                          "%s", opa_buffer_text(&texts->message).data);
-    return status == OPA_OK ? opa_findings_locate(list, 0, opa_buffer_text(&texts->file).data,
-                                                  sqlite3_column_int64(row, 1), opa_db_text(row, 7))
-                            : status;
+    if (status == OPA_OK && quarantined) {
+        list->items[0].quarantined = true;
+        status = read_quarantined_id(&texts->id, db, sqlite3_column_int64(row, 14));
+        id = texts->id.size ? opa_buffer_text(&texts->id) : id;
+    }
+    return status == OPA_OK
+               ? opa_findings_locate(list, 0, opa_buffer_text(&texts->file).data, sqlite3_column_int64(row, 1), id)
+               : status;
 }
 
 static int each_finding(opa_db *db, opa_text id, opa_finding_fn fn, void *user)
@@ -154,8 +188,8 @@ static int each_finding(opa_db *db, opa_text id, opa_finding_fn fn, void *user)
     opa_db_bind_text(s, 1, id);
     while ((status = opa_db_next(db, s)) == OPA_OK) {
         opa_findings_clear(&one);
-        if (read_finding(&one, &texts, s) != OPA_OK) {
-            status = opa_fail_memory(db->ctx);
+        if ((status = read_finding(&one, &texts, db, s)) != OPA_OK) {
+            status = status == OPA_ENOMEM ? opa_fail_memory(db->ctx) : status;
             break;
         }
         if (fn(user, &one.items[0]) != 0) {

@@ -58,29 +58,23 @@ static int tell(opa_writer *w, int code, const char *file, int64_t record, int64
     return status;
 }
 
-/* The record's own findings, of its form and its image. */
-static int tell_own(opa_writer *w, const opa_source *source, const opa_item *item, opa_text id)
+/* Tell the record's own findings, of its form and its image, and why the store refused it. */
+static int tell_record(opa_writer *w, const opa_source *source, const opa_item *item, const opa_verdict *verdict)
 {
     opa_findings list = {0};
-    if (!w->options->finding || item->in.findings.count == 0)
+    if (!w->options->finding || (item->in.findings.count == 0 && !verdict->code))
         return OPA_OK;
     int status = opa_findings_append(&list, &item->in.findings, NULL);
-    for (size_t i = 0; i < list.count; i++)
+    if (status == OPA_OK && verdict->code)
+        status = opa_findings_add(&list, verdict->code, 0, verdict->field, "%s", verdict->message);
+    for (size_t i = 0; i < list.count; i++) {
         list.items[i].line = opa_recorded_line(item->line, list.items[i].line);
+        list.items[i].quarantined = verdict->outcome == OPA_OUTCOME_QUARANTINED;
+    }
     if (status == OPA_OK)
-        status = opa_findings_locate(&list, 0, source->name, item->index, id);
+        status = opa_findings_locate(&list, 0, source->name, item->index, item->in.id);
     status = status == OPA_OK ? tell_list(w, &list) : opa_fail_memory(w->store->ctx);
     opa_findings_release(&list);
-    return status;
-}
-
-/* The record's own findings and why the store refused it. */
-static int tell_quarantine(opa_writer *w, const opa_source *source, const opa_item *item, const opa_verdict *verdict)
-{
-    int status = tell_own(w, source, item, (opa_text){0});
-    if (status == OPA_OK && verdict->code)
-        status = tell(w, verdict->code, source->name, item->index, item->line, (opa_text){0}, verdict->field,
-                      verdict->message);
     return status;
 }
 
@@ -128,13 +122,12 @@ static int tell_verdict(opa_writer *w, const opa_source *source, const opa_item 
 {
     switch (verdict->outcome) {
     case OPA_OUTCOME_QUARANTINED:
-        return tell_quarantine(w, source, item, verdict);
+    case OPA_OUTCOME_MADE:
+        return tell_record(w, source, item, verdict);
     case OPA_OUTCOME_REVISION:
         return tell(w, OPA_F_REVISION, source->name, item->index, item->line, item->in.id, NULL, OPA_REVISION_MESSAGE);
     case OPA_OUTCOME_SAME:
         return tell_copy(w, source, item, raw, false);
-    case OPA_OUTCOME_MADE:
-        return tell_own(w, source, item, item->in.id);
     case OPA_OUTCOME_ATTACHED:
     case OPA_OUTCOME_EDIT:
         break;
