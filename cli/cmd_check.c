@@ -226,7 +226,7 @@ static void print_list(struct check *c)
         const opa_finding *f = &c->all.items[i];
         if (!c->infos && code_severity(f->code) == OPA_INFO)
             continue;
-        const char *here = f->file ? f->file : "(no file)";
+        const char *here = f->file ? f->file : "(set by hand, in no file)";
         if (strcmp(here, file) != 0) {
             out_printf(cli, "%s", style_begin(cli, STYLE_BOLD));
             out_visible(cli, text_of(here), 0);

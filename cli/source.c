@@ -217,7 +217,7 @@ bool view_fill_in(struct view *v)
     const opa_sample *sample = &v->sample;
     for (size_t i = 0; i < findings->count; i++) {
         opa_finding *f = &findings->items[i];
-        if (f->file == NULL && sample->source_file.data != NULL) {
+        if (f->file == NULL && f->id == NULL && sample->source_file.data != NULL) {
             f->file = copy_text(sample->source_file);
             f->record = sample->source_record;
             /* What follows from the sample has no line of its own (a report's lines are its own): the record's. */
@@ -304,6 +304,8 @@ int source_view(struct source *s, struct view *v, const opa_sample *sample)
     int status = s->pack ? assess_packed(s, v) : opa_assess(ctx, &v->assessment, &v->sample, NULL, &v->findings);
     if (status == OPA_ERECORD) /* the proof failed, which is a finding */
         status = OPA_OK;
+    if (status == OPA_OK)
+        status = view_place_report(s, v);
     if (status == OPA_OK && s->checker != NULL)
         status = opa_checker_sample(s->checker, &v->sample, &v->assessment, &v->findings);
     memory = memory && view_fill_in(v);

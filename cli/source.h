@@ -64,6 +64,9 @@ bool source_is_lost(const struct source *s, int status);
 bool source_is_orphan(const opa_finding *finding);
 /* Append what import recorded of a sample. False: no memory. */
 bool source_add_stored(const struct source *s, opa_findings *out, opa_text id);
+/* What is said of a report stands where the report is, which may be another record than the sample's, or none. A status.
+ */
+int view_place_report(struct source *s, struct view *v);
 /* Everything about a sample that was just read. An exit code, or 0. */
 int source_view(struct source *s, struct view *out, const opa_sample *sample);
 /* Findings that follow from a sample do not say where it came from: give them its file, record and id. False: no

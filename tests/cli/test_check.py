@@ -107,6 +107,60 @@ class Check(Case):
         self.assertRegex(text, r"1 error, \d+ warnings?, \d+ infos? in 1 sample")
         self.assertIn("check --codes", text)
 
+    def about(self, store, *codes, code=1):
+        return {
+            (f["code"], f["id"], f["file"], f["record"], f["line"], f["field"])
+            for f in self.jsonl("check", store, code=code, schema="check")
+            if f["code"] in codes
+        }
+
+    def test_a_finding_on_a_report_names_its_place(self):
+        def report(score, copied="A dog."):
+            kind = "correct" if score == 4 else "image_recognition_error"
+            sentence = {"copied_content": copied, "rewritten_content": "A cat.", "score": score, "error_type": kind}
+            return {"0": dict(sentence, object=[], reason="r")}
+
+        sample = {"prompt": "p", "generated": "A dog.", "ground_truth": "t"}
+        mine = self.write_lines(
+            "mine.jsonl",
+            [dict(sample, id="own", feedback=report(9)), dict(sample, id="edited"), dict(sample, id="typed")]
+            + [dict(sample, id="refused", feedback="I am sorry, I cannot help with that."), dict(sample, id="again")],
+        )
+        edits = [{"id": "own", "revised": "A cow."}, {"id": "edited", "feedback": report(9)}]
+        later = [dict(sample, id="again", feedback=report(2, "No such words."))]
+        store = self.store(mine, self.write_lines("edits.jsonl", edits), self.write_lines("later.jsonl", later))
+        self.run_cli("edit", store, "typed", "--report", self.write("r.json", report(9)))
+        self.assertEqual(
+            self.about(store, "OP202", "OP212", "OP101", "OP102"),
+            {
+                ("OP212", "own", "mine.jsonl", 0, 1, "feedback.0.score"),
+                ("OP212", "edited", "edits.jsonl", 1, 2, "feedback.0.score"),
+                ("OP212", "typed", None, None, None, "report.0.score"),
+                ("OP202", "refused", "mine.jsonl", 3, 4, "feedback"),
+                ("OP101", "again", "later.jsonl", 0, 1, "feedback.0.copied_content"),
+                ("OP102", "again", "later.jsonl", 0, 1, "feedback"),
+            },
+        )
+        text = self.run_cli("check", store, code=1)
+        self.assertIn("(set by hand, in no file)\n", text)
+        # Back to the import's own: the sample's record again.
+        self.run_cli("undo", store, "typed")
+        self.run_cli("edit", store, "own", "--report", self.write("r.json", report(4)))
+        self.run_cli("undo", store, "own")
+        self.assertEqual(
+            self.about(store, "OP212"),
+            {
+                ("OP212", "own", "mine.jsonl", 0, 1, "feedback.0.score"),
+                ("OP212", "edited", "edits.jsonl", 1, 2, "feedback.0.score"),
+            },
+        )
+
+    def test_a_rollout_names_the_field_that_it_has(self):
+        text = json.dumps([rollout(GENERATED, [A, B]), rollout(GENERATED + " ", [A, B], AI_json_report="")], indent=1)
+        store = self.store(self.write("a.json", text))
+        ((_, _, file, record, _, field),) = self.about(store, "OP201")
+        self.assertEqual((file, record, field), ("a.json", 1, "AI_json_report"))
+
     def test_codes(self):
         text = self.run_cli("check", "--codes")
         table = self.jsonl("check", "--codes")

@@ -41,11 +41,14 @@ typedef struct opa_sample {
     opa_text generated; /**< y_Gen, the model's own response */
     opa_text
         revised; /**< y_Rev as stored (AI_pseudo_response, "revised"); see opa_alignment.revised for the one in force */
-    bool revised_by_hand;  /**< set by an edit: it is in force whatever the report gives */
-    opa_text ground_truth; /**< y_GT */
-    bool report_expected;  /**< its format has a place for a report */
-    opa_text report;       /**< the report as JSON, as imported */
-    bool excluded;         /**< by a person: stays in the store, leaves the packs */
+    bool revised_by_hand;     /**< set by an edit: it is in force whatever the report gives */
+    opa_text ground_truth;    /**< y_GT */
+    bool report_expected;     /**< its format has a place for a report */
+    opa_text report;          /**< the report as JSON, as imported */
+    const char *report_field; /**< what its record calls the report; NULL: AI_json_report, as the released one */
+    bool report_moved;        /**< another record than the source, or a person, may have given the report:
+                                   opa_store_report_place() */
+    bool excluded;            /**< by a person: stays in the store, leaves the packs */
     opa_review review;
     opa_text reviewed_by; /**< who decided, or looked at it first; data NULL: nobody, or unknown */
     opa_text reviewed_at; /**< when; data NULL: not yet */
@@ -58,8 +61,8 @@ typedef struct opa_assessment {
     opa_alignment alignment;
 } opa_assessment;
 
-/** Parse the report and align. @p sample must outlive *out. Findings go to @p findings (may be NULL), with fields named
- * as in the released record ("AI_json_report.3.score"). NULL @p options: the defaults, with keep_revised where the
+/** Parse the report and align. @p sample must outlive *out. Findings go to @p findings (may be NULL), with fields in
+ * the record's words ("AI_json_report.3.score", "feedback.3.score"). NULL @p options: the defaults, with keep_revised where the
  * sample's revised text was set by hand. Returns as opa_align(). */
 OPA_API int opa_assess(opa_context *ctx, opa_assessment *out, const opa_sample *sample,
                        const opa_align_options *options, opa_findings *findings);

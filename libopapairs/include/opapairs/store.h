@@ -114,6 +114,17 @@ OPA_API int opa_store_image(opa_store *store, opa_text *out, const uint8_t sha25
  * sample carry its id. @p id limits to one sample (data NULL: all, in order of file and record). */
 OPA_API int opa_store_findings(opa_store *store, opa_text id, opa_finding_fn fn, void *user);
 
+/** Where a report stands. */
+typedef struct opa_report_place {
+    char file[256];    /**< base name */
+    int64_t record;    /**< 0-based place in it */
+    int64_t line;      /**< 1-based line of the report's beginning */
+    const char *field; /**< "AI_json_report" or "feedback" */
+} opa_report_place;
+/** The record that the report in force is from: the sample's source, else the first other one that has it to the byte.
+ * OPA_END: none has, a person set it. OPA_ENOENT: no such sample. */
+OPA_API int opa_store_report_place(opa_store *store, opa_report_place *out, opa_text id, opa_text report);
+
 /** An imported record. */
 typedef struct opa_record {
     opa_text file; /**< base name */

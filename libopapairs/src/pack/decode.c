@@ -214,6 +214,7 @@ static int source(const decoder *d, const cJSON *root)
     s->source_record = -1;
     if (!value || opa_json_is_null(value))
         return OPA_OK;
+    s->report_field = "report";
     if (!cJSON_IsObject(value) || text(d, &s->source_file, value, "file", true))
         return bad(d, "source", "an object with a file and a record is expected");
     const cJSON *record = opa_json_get(value, "record");

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/context.h"
+#include "base/utf8.h"
 #include "store/schema.h"
 
 /* SQLite's file format, 1.3: the header's magic, and the application id at byte 68, big-endian. */
@@ -266,9 +267,11 @@ void opa_sample_read(opa_sample *out, sqlite3_stmt *row)
         .excluded = sqlite3_column_int(row, 16),
         .source_line = sqlite3_column_int64(row, 17),
         .sequence = sqlite3_column_int64(row, 18),
+        .report_field = opa_text_equal(opa_db_text(row, 19), OPA_TEXT("rollout")) ? "AI_json_report" : "feedback",
+        .report_moved = sqlite3_column_int(row, 20),
     };
     opa_reviewed reviewed;
-    opa_review_read(&reviewed, row, 19);
+    opa_review_read(&reviewed, row, 21);
     out->review = reviewed.review;
     out->reviewed_by = reviewed.by;
     out->reviewed_at = reviewed.at;
