@@ -65,11 +65,10 @@ static int print_codes(struct cli *cli, bool jsonl)
 static int decode_image(struct check *c, struct view *view)
 {
     opa_text bytes;
-    opa_image image = {0};
+    opa_image_info info;
     int status = source_image(&c->source, &bytes, &view->sample);
     if (status == OPA_OK)
-        status = opa_image_decode(c->cli->ctx, &image, bytes, 0, &view->findings);
-    opa_image_release(&image);
+        status = opa_image_check(c->cli->ctx, &info, bytes, &view->findings);
     return status == OPA_OK || status == OPA_ERECORD ? 0 : cli_fail(c->cli, status, c->source.path);
 }
 

@@ -111,10 +111,12 @@ static int on_both(struct diff *d)
     return result;
 }
 
-/* Limits are in tokens: whether a sample would pass them now cannot be told without the tokenizer. */
-static bool is_limit(int code)
+/* What the pack knew and is believed: limits are in tokens, which cannot be told without the tokenizer, and the image of
+ * a sample stays what it is, so it need not be decoded again. */
+static bool is_believed(int code)
 {
-    return code == OPA_F_PROMPT_LONG || code == OPA_F_RESPONSE_LONG;
+    return code == OPA_F_PROMPT_LONG || code == OPA_F_RESPONSE_LONG || code == OPA_F_IMAGE_TRUNCATED ||
+           code == OPA_F_IMAGE_CORRUPT || code == OPA_F_IMAGE_HUGE;
 }
 
 /* Only side @p i has the sample. One that both leave out is no difference. */
@@ -128,7 +130,7 @@ static int on_one(struct diff *d, int i)
         int result = side_face(side, &face, &side->sample);
         if (result == 0)
             result = side_leaves_out(side, &why, &face);
-        const int code = result != 0 ? 0 : why.code ? why.code : is_limit(other.code) ? other.code : 0;
+        const int code = result != 0 ? 0 : why.code ? why.code : is_believed(other.code) ? other.code : 0;
         if (code > 0 && code < 1000)
             d->tally.left_out.of[code]++;
         face_release(&face);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pack, verify, cat: the layout, determinism, and that no alteration goes unseen."""
 
+import base64
 import hashlib
 import io
 import json
@@ -10,7 +11,7 @@ import signal
 import tarfile
 import time
 
-from support import Case, TOKENIZER, main, rollout, rollout_files
+from support import Case, TOKENIZER, main, rollout, rollout_files, rollout_id
 
 
 class Pack(Case):
@@ -373,6 +374,41 @@ class Verify(Case):
         self.run_cli("verify", self.path("empty"), code=65)
         self.run_cli("verify", self.write("file", b"x"), code=65)
 
+    def test_what_does_not_decode_is_left_out(self):
+        with open(os.path.join(os.path.dirname(__file__), "..", "data", "image", "own_restarts.jpg"), "rb") as f:
+            image = bytearray(f.read())
+        record = rollout("A dog. A cat.", [("A dog.", "A dog.", 4), ("A cat.", "A cow.", 1)])
+        record["image_bytes"] = base64.b64encode(image).decode()
+        middle = len(image) * 3 // 4
+        image[middle : middle + 24] = b"\xff\x00" * 12  # a code of ones alone is none of Huffman's
+        bad = dict(record, image_bytes=base64.b64encode(image).decode())
+        store = self.store(self.write("a.json", [record, bad]), code=0)
+        broken = rollout_id(bad)
+        self.assertEqual([f for f in self.jsonl("check", store) if f["severity"] == "error"], [])
+        (error,) = [f for f in self.jsonl("check", store, "--images", code=1) if f["severity"] == "error"]
+        self.assertEqual((error["code"], error["id"]), ("OP406", broken))
+        pack = self.pack(store, code=1)
+        with open(os.path.join(pack, "manifest.json"), encoding="utf-8") as f:
+            (left,) = json.load(f)["left_out"]
+        self.assertEqual((left["id"], left["code"]), (broken, "OP406"))
+        self.assertEqual([s["id"] for s in self.jsonl("ls", pack)], [rollout_id(record)])
+        self.run_cli("verify", pack)
+        # The store does not know of it, and differs no more than that.
+        self.assertEqual(self.jsonl("diff", pack, store), [])
+        other = self.pack(store, "fast", "--skip-images", code=0)
+        (defect,) = self.jsonl("verify", other, code=1)
+        self.assertEqual(defect["id"], broken)
+
+    def test_a_pack_without_its_documents_is_a_cut_one(self):
+        pack = self.path("p")
+        self.run_cli("pack", self.demo_store(), "-o", pack, "--tokenizer", TOKENIZER)
+        for name in ("manifest.json", "index.tsv", "SHA256SUMS"):
+            os.unlink(os.path.join(pack, name))
+        self.assertEqual({f["code"] for f in self.jsonl("verify", pack, code=1)}, {"OP807", "OP808"})
+        for name in os.listdir(pack):
+            os.unlink(os.path.join(pack, name))
+        self.run_cli("verify", pack, code=65)
+
 
 class Kill(Case):
     def test_a_killed_pack_leaves_the_old_one(self):
@@ -391,16 +427,6 @@ class Kill(Case):
             self.run_cli("verify", self.path("pack"))
             self.pack(store, "pack", code=0)
         self.assertEqual(self.files_of(self.path("pack")), old)
-
-    def test_a_pack_without_its_documents_is_a_cut_one(self):
-        pack = self.path("p")
-        self.run_cli("pack", self.demo_store(), "-o", pack, "--tokenizer", TOKENIZER)
-        for name in ("manifest.json", "index.tsv", "SHA256SUMS"):
-            os.unlink(os.path.join(pack, name))
-        self.assertEqual({f["code"] for f in self.jsonl("verify", pack, code=1)}, {"OP807", "OP808"})
-        for name in os.listdir(pack):
-            os.unlink(os.path.join(pack, name))
-        self.run_cli("verify", pack, code=65)
 
 
 if __name__ == "__main__":

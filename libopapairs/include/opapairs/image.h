@@ -60,6 +60,10 @@ OPA_API int opa_image_decode(opa_context *ctx, opa_image *out, opa_text bytes, u
                              opa_findings *findings);
 OPA_API void opa_image_release(opa_image *image);
 
+/** Would opa_image_decode() succeed? All data are gone through, but of a JPEG hardly a pixel is made, which takes a good
+ * half of the time; errors and findings are those of decoding. */
+OPA_API int opa_image_check(opa_context *ctx, opa_image_info *out, opa_text bytes, opa_findings *findings);
+
 /** A small picture for showing: at most @p width x @p height pixels (each at least 1), in the image's proportions, never
  * larger than the image; each pixel is the mean of those that it stands for. Colours and errors as opa_image_decode().
  * A JPEG is decoded at an eighth, a quarter or half its size where that is enough, so a photograph of 20 megapixels

@@ -125,6 +125,23 @@ static bool passes(opa_job *job, const opa_job_worker *worker, const opa_assessm
     return job->left_out == 0;
 }
 
+/* Import looked at the image's structure alone. What a pack holds decodes, or it would fail its own verification. */
+static bool decodes(opa_job *job, const opa_job_setting *setting)
+{
+    opa_image_info info;
+    const opa_text bytes = opa_buffer_text(&job->image);
+    opa_findings why = {0};
+    if (!job->sample.has_image || setting->skip_images)
+        return true;
+    const int status = opa_image_check(job->ctx, &info, bytes, &why);
+    if (status == OPA_ERECORD && why.count)
+        leave_out(job, why.items[0].code, why.items[0].message);
+    else if (status != OPA_OK)
+        job->status = status;
+    opa_findings_release(&why);
+    return status == OPA_OK;
+}
+
 /* Headers, pieces, size and hash of the sample's range. */
 static void make_range(opa_job *job)
 {
@@ -200,7 +217,7 @@ void opa_job_run(opa_job *job, const opa_job_worker *worker)
         leave_out(job, OPA_F_ALIGNMENT_PROOF, opa_context_message(job->ctx));
     else if (status)
         job->status = status;
-    else if (passes(job, worker, &assessment, &findings))
+    else if (passes(job, worker, &assessment, &findings) && decodes(job, worker->setting))
         make_members(job, worker, &assessment);
     opa_assessment_release(&assessment);
     opa_findings_release(&findings);

@@ -17,6 +17,7 @@
 /** What all jobs share; only the checker is not immutable. */
 typedef struct opa_job_setting {
     opa_pairs_options pairs; /**< without an encoder */
+    bool skip_images;        /**< do not decode them */
     opa_checker *checker;
     pthread_mutex_t checker_lock;
 } opa_job_setting;

@@ -130,10 +130,9 @@ static int check_image(verifier *v, const opa_pack_entry *e, const opa_pack_memb
         return altered(v, OPA_F_MEMBER_INVALID, e, member, "its hash is not the one in the JSON", e->offset);
     if (v->c->skip_images)
         return OPA_OK;
-    opa_image image = {0};
-    const int status = opa_image_decode(v->ctx, &image, m->image, 0, NULL);
-    const bool other = status == OPA_OK && (image.width != s->image_width || image.height != s->image_height);
-    opa_image_release(&image);
+    opa_image_info info;
+    const int status = opa_image_check(v->ctx, &info, m->image, NULL);
+    const bool other = status == OPA_OK && (info.width != s->image_width || info.height != s->image_height);
     if (status == OPA_ENOMEM)
         return status;
     if (status)

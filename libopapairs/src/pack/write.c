@@ -371,6 +371,7 @@ int opa_pack_write(opa_context *ctx, opa_store *store, const char *path, const o
         (opa_manifest){.recipe = options->recipe, .tokenizer = options->tokenizer, .eos = eos, .seed = options->seed};
     p.setting.pairs = (opa_pairs_options){
         .recipe = options->recipe, .tokenizer = options->tokenizer, .eos = eos, .seed = options->seed};
+    p.setting.skip_images = options->skip_images;
     for (int k = 0; k < OPA_SHARD_KINDS; k++)
         p.shards[k].fd = -1;
     if (pthread_mutex_init(&p.setting.checker_lock, NULL))

@@ -15,12 +15,27 @@ static bool has(const opa_findings *list, int code)
     return false;
 }
 
+/* Checking says what decoding said. */
+static void checks_as(int status, const opa_findings *want, opa_text bytes)
+{
+    opa_image_info info;
+    opa_findings findings = {0};
+    assert_int_equal(opa_image_check(ctx, &info, bytes, &findings), status);
+    assert_int_equal(findings.count, want->count);
+    for (size_t i = 0; i < want->count; i++) {
+        assert_int_equal(findings.items[i].code, want->items[i].code);
+        assert_string_equal(findings.items[i].message, want->items[i].message);
+    }
+    opa_findings_release(&findings);
+}
+
 /* SHA-256 of the decoded pixels, or "refused"; refusals must be said as a finding and nothing else. */
 static void pixels(char out[65], opa_text bytes)
 {
     opa_image image;
     opa_findings findings = {0};
     const int status = opa_image_decode(ctx, &image, bytes, 0, &findings);
+    checks_as(status, &findings, bytes);
     if (status == OPA_OK) {
         uint8_t digest[32];
         assert_int_equal(findings.count, 0);
@@ -260,6 +275,31 @@ static void test_information(void **state)
     informs("own_tiny.jpg", OPA_F_IMAGE_TINY, 0);
 }
 
+/* A JPEG with any byte changed is checked as it is decoded. */
+static void test_flips(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"own_restarts.jpg",         "own_cmyk.jpg",
+                                        "own_progressive_420.jpg",  "grayscale_24x16_sampling2x2.jpg",
+                                        "own_gray_progressive.jpg", "non-interleaved-mcu.jpg"};
+    int refused = 0, read = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const opa_text whole = read_file(test_data(), names[i]);
+        assert_non_null(whole.data);
+        const size_t step = whole.size / 400 + 1;
+        for (size_t at = 2; at < whole.size; at += step) {
+            const opa_text bytes = part(whole, whole.size);
+            char *changed = (char *)(uintptr_t)bytes.data, got[65];
+            changed[at] = (char)(changed[at] ^ (at % 3 == 0 ? 0xFF : 1 << at % 8));
+            pixels(got, bytes);
+            *(strcmp(got, "refused") == 0 ? &refused : &read) += 1;
+            drop(bytes);
+        }
+        drop(whole);
+    }
+    assert_true(refused > 200 && read > 200);
+}
+
 static void test_max_pixels(void **state)
 {
     (void)state;
@@ -281,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_pixels),     cmocka_unit_test(test_pixels_shared), cmocka_unit_test(test_cut),
         cmocka_unit_test(test_cut_shared), cmocka_unit_test(test_png_flips),     cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_names),      cmocka_unit_test(test_information),   cmocka_unit_test(test_max_pixels),
+        cmocka_unit_test(test_flips),
     };
     return cmocka_run_group_tests(tests, make_context, free_context);
 }
