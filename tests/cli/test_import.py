@@ -226,6 +226,24 @@ class Formats(Case):
             {"id": "three", "prompt": "Text only?", "generated": "Yes.", "revised": "No."},
         ]
 
+    def test_a_prompt_with_a_place_for_an_image_needs_one(self):
+        line = {"id": "a", "prompt": "<image>\nWhat?", "generated": "A dog.", "ground_truth": "A cat."}
+        store = self.store(self.write_lines("s.jsonl", [line, dict(line, id="b", prompt="What?")]))
+        (error,) = [f for f in self.jsonl("check", store, code=1) if f["severity"] == "error"]
+        self.assertEqual((error["code"], error["id"], error["field"]), ("OP401", "a", "prompt"))
+        self.assertEqual([s["id"] for s in self.jsonl("ls", self.pack(store, code=1))], ["b"])
+
+    def test_an_image_in_the_place_of_its_path(self):
+        text = base64.b64encode(self.random.randbytes(300000)).decode()
+        lines = [{"id": "a", "prompt": "p", "generated": "g", "image": image} for image in (text, "data:image/png;base64,x")]
+        for line in lines:
+            store = self.store(self.write_lines("s.jsonl", [line]), name="%d.opa" % len(line["image"]))
+            self.assertIn('base64 is written {"bytes": "..."}', self.err)
+            self.assertLess(len(self.err), 600)
+        self.store(self.write_lines("s.jsonl", [dict(lines[0], image="no/such.png")]), name="n.opa")
+        self.assertIn("no/such.png: No such file", self.err)
+        self.assertNotIn("bytes", self.err)
+
     def test_samples_outputs_and_edits(self):
         path = self.write_lines("s.jsonl", self.samples())
         store = self.store()

@@ -75,7 +75,7 @@ enum opa_code {
     OPA_F_REVISED_DIFFERS = 304,    /**< warning: the stored revised text is not what the edits give */
     OPA_F_REWRITTEN_UNPLACED = 305, /**< info: a rewritten sentence is not in the revised text */
     /* 4xx images */
-    OPA_F_IMAGE_MISSING = 401,     /**< error: the record has a place for an image, but none */
+    OPA_F_IMAGE_MISSING = 401,     /**< error: the record, or its prompt, has a place for an image, but none */
     OPA_F_IMAGE_BASE64 = 402,      /**< error: not base64 */
     OPA_F_IMAGE_KIND = 403,        /**< error: not an image */
     OPA_F_IMAGE_UNSUPPORTED = 404, /**< error: an image of a kind that is not read (WebP, GIF ...) */

@@ -169,7 +169,7 @@ static const opa_code_info table[] = {
      "Nothing has to be done when a person changed the revised text afterwards."},
 
     {OPA_F_IMAGE_MISSING, "image-missing", OPA_ERROR,
-     "The record has a place for an image, but no image.",
+     "The record, or its prompt with <image>, has a place for an image, but there is none.",
      "Add the image, or import the record as text without a place for one."},
     {OPA_F_IMAGE_BASE64, "image-base64", OPA_ERROR,
      "The image's bytes are not base64.",

@@ -82,10 +82,15 @@ static int check_relations(const opa_sample *sample, const opa_assessment *asses
 static int check_placeholder(const opa_sample *sample, opa_findings *findings)
 {
     size_t count = 0;
-    if ((!sample->has_image && !sample->image_expected) || opa_text_blank(sample->prompt))
+    if (opa_text_blank(sample->prompt))
         return OPA_OK;
     for (size_t at = 0; (at = opa_text_find(sample->prompt, PLACEHOLDER, at)) != SIZE_MAX; at += PLACEHOLDER.size)
         count++;
+    /* What has a place for an image in its format, too, import has looked for. */
+    if (!sample->has_image && !sample->image_expected)
+        return count == 0 ? OPA_OK
+                          : opa_findings_add(findings, OPA_F_IMAGE_MISSING, 0, "prompt",
+                                             "<image> stands in the prompt, but the sample has no image");
     /* A prompt without one has its image first; only the released rollouts always write it down. */
     if (count == 1 || (count == 0 && !sample->report_expected))
         return OPA_OK;

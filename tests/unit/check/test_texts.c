@@ -110,6 +110,10 @@ static void test_placeholder(void **state)
     s.has_image = false; /* expected, but missing */
     s.prompt = OPA_TEXT("What is there?");
     expect_only(&s, NULL, OPA_F_IMAGE_PLACEHOLDER);
+    s.image_expected = s.report_expected = false; /* text alone */
+    expect_only(&s, NULL, 0);
+    s.prompt = OPA_TEXT("<image>\nWhat is there?");
+    expect_only(&s, NULL, OPA_F_IMAGE_MISSING);
 }
 
 /* @p count words, all different, with white space before each. */

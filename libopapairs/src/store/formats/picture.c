@@ -12,6 +12,7 @@
 #include "base/context.h"
 #include "base/findings.h"
 #include "base/sha256.h"
+#include "base/utf8.h"
 #include "store/formats/fields.h"
 
 void opa_picture_none(opa_incoming *in)
@@ -141,9 +142,29 @@ int opa_picture_base64(opa_reader *reader, opa_incoming *in, const struct cJSON 
 
 /* ---- files ---- */
 
+/* Bytes of a path in a message. */
+#define PATH_SHOWN 200
+
+/* Is it the image itself, without {"bytes": ...} around it? Longer than the name of a file, and letters of base64 alone. */
+static bool looks_encoded(opa_text text)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_\r\n";
+    if (text.size > 5 && memcmp(text.data, "data:", 5) == 0)
+        return true;
+    for (size_t i = 0; i < text.size; i++)
+        if (!memchr(letters, text.data[i], sizeof letters - 1))
+            return false;
+    return text.size > 255;
+}
+
 static int no_file(opa_reader *reader, opa_incoming *in, const char *field, const char *path, const char *why)
 {
-    const int status = opa_findings_add(&in->findings, OPA_F_IMAGE_FILE, 0, field, "cannot read %s: %s", path, why);
+    const opa_text text = {path, strlen(path)};
+    const size_t shown = opa_utf8_cut(text, PATH_SHOWN);
+    const bool encoded = looks_encoded(in->image_name);
+    const int status = opa_findings_add(&in->findings, OPA_F_IMAGE_FILE, 0, field, "cannot read %.*s%s: %s%s",
+                                        (int)shown, path, shown < text.size ? "..." : "", why,
+                                        encoded ? "; base64 is written {\"bytes\": \"...\"}" : "");
     return status == OPA_OK ? OPA_OK : opa_fail_memory(reader->ctx);
 }
 
