@@ -387,6 +387,9 @@ class Verify(Case):
         self.assertEqual([f for f in self.jsonl("check", store) if f["severity"] == "error"], [])
         (error,) = [f for f in self.jsonl("check", store, "--images", code=1) if f["severity"] == "error"]
         self.assertEqual((error["code"], error["id"]), ("OP406", broken))
+        summary = json.loads(self.run_cli("pack", store, "-o", self.path("j"), "--tokenizer", TOKENIZER, "--json", code=1))
+        self.assert_schema("pack", [summary])
+        self.assertEqual((summary["samples"], summary["left_out"]), (1, {"OP406": 1}))
         pack = self.pack(store, code=1)
         with open(os.path.join(pack, "manifest.json"), encoding="utf-8") as f:
             (left,) = json.load(f)["left_out"]
