@@ -51,6 +51,8 @@ static int print_jsonl(struct log *l, const opa_edit *e)
     opa_json_write_text(w, e->revised);
     opa_json_write_key(w, "by_hand");
     opa_json_write_bool(w, e->by_hand);
+    opa_json_write_key(w, "ground_truth");
+    opa_json_write_text(w, e->ground_truth);
     opa_json_write_key(w, "report");
     if (e->report.data != NULL)
         opa_json_write_raw(w, e->report);
@@ -131,6 +133,7 @@ static int take(struct log *l, struct moment *out, const opa_edit *e)
     sample.revised = e->revised;
     sample.revised_by_hand = e->by_hand;
     sample.report = e->report;
+    sample.ground_truth = e->ground_truth;
     sample.excluded = e->excluded;
     if (status == OPA_OK)
         status = moment_take(out, l->cli->ctx, &sample);
@@ -274,7 +277,7 @@ const struct command cmd_log = {
             "number, time (UTC), what, which sample, by whom, how it changed, and why. Samples that one import made\n"
             "of one file are one line.\n\n"
             "  -p, --patch  the words and scores that each entry changed, and what followed from it\n"
-            "  --jsonl      a JSON document per entry, with the revised text and the report after it\n"
+            "  --jsonl      a JSON document per entry, with revised text, ground truth and report after it\n"
             "  --no-pager   print everything at once\n",
     .run = run,
 };

@@ -98,6 +98,16 @@ class Log(Case):
                 worst = max(self.lines(*args, width=width), key=columns)
                 self.assertLessEqual(columns(worst), width, worst)
 
+    def test_a_new_ground_truth_shows(self):
+        record = {"id": "a", "prompt": "p", "generated": "A dog.", "ground_truth": "A cat."}
+        files = [self.write_lines("%s.jsonl" % t, [dict(record, ground_truth="A %s." % t)]) for t in ("cat", "cow")]
+        store = self.store(*files, name="truths.opa")
+        log = self.jsonl("log", store, schema="log")
+        self.assertEqual([e["ground_truth"] for e in log], ["A cat.", "A cow."])
+        self.assertIn("import    a  other ground truth", self.run_cli("log", store).splitlines()[-1])
+        page = self.run_cli("log", store, "-p")
+        self.assertIn("[-cat-]{+cow+}", page)
+
 
 if __name__ == "__main__":
     main()

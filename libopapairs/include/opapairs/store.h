@@ -160,6 +160,7 @@ typedef struct opa_edit {
     int64_t undoes;                /**< sequence of the edit that an undo takes back, else 0 */
     opa_text revised;              /**< the revised text after this edit, as stored */
     bool by_hand;                  /**< after this edit it is in force whatever the report gives */
+    opa_text ground_truth;         /**< the ground truth after this edit; only an import changes it */
     opa_text report;               /**< the report (JSON) after this edit */
     bool excluded;                 /**< after this edit */
     const struct opa_edit *before; /**< the sample's entry before this one (its own before is NULL); NULL: it is the

@@ -5,7 +5,7 @@
 
 #define EDIT_SELECT                                                                                                    \
     "SELECT e.sequence, s.id, e.what, e.by, e.at, e.why, e.undoes, e.revised, e.by_hand, e.report, e.excluded,"        \
-    " e.sample FROM edits e JOIN samples s ON s.key = e.sample "
+    " e.sample, e.ground_truth FROM edits e JOIN samples s ON s.key = e.sample "
 
 static opa_edit read_edit(sqlite3_stmt *row)
 {
@@ -21,6 +21,7 @@ static opa_edit read_edit(sqlite3_stmt *row)
         .by_hand = sqlite3_column_int(row, 8),
         .report = opa_db_text(row, 9),
         .excluded = sqlite3_column_int(row, 10),
+        .ground_truth = opa_db_text(row, 12),
     };
 }
 
