@@ -35,6 +35,7 @@ class Import(Case):
         store = self.store()
         summary = json.loads(self.run_cli("import", store, *rollout_files(), "--dry-run", "--json"))
         self.assertEqual(summary["records"], 48)
+        self.assert_schema("import", [summary])
         self.assertEqual(self.run_cli("ls", store, "--jsonl"), "")
 
     def test_copies_are_merged_with_the_least_source(self):
@@ -243,6 +244,30 @@ class Formats(Case):
         self.store(self.write_lines("s.jsonl", [dict(lines[0], image="no/such.png")]), name="n.opa")
         self.assertIn("no/such.png: No such file", self.err)
         self.assertNotIn("bytes", self.err)
+
+    def test_who_and_when(self):
+        lines = [{"id": "s%d" % i, "prompt": "p", "generated": "g"} for i in range(5)]
+        store = self.store(self.write_lines("s.jsonl", lines))
+        edits = [
+            {"id": "s0", "revised": "r", "by": "anna", "at": "2024-01-02T03:04:05+02:00"},
+            {"id": "s1", "revised": "r", "by": "", "at": "2024-02-30T00:00:00Z"},
+            {"id": "s2", "revised": "r", "by": None, "at": "garbage"},
+            {"id": "s3", "revised": "r", "at": None},
+            {"id": "s4", "revised": "r", "by": " ", "at": "2024-01-02T03:04:05.5Z"},
+        ]
+        self.run_cli("import", store, self.write_lines("e.jsonl", edits), "--by", "team")
+        log = {e["id"]: e for e in self.jsonl("log", store, schema="log")}
+        self.assertEqual([log["s%d" % i]["by"] for i in range(5)], ["anna"] + 4 * ["team"])
+        self.assertEqual(log["s0"]["at"], "2024-01-02T01:04:05Z")
+        self.assertEqual(log["s4"]["at"], "2024-01-02T03:04:05Z")
+        for i in (1, 2, 3):
+            self.assertRegex(log["s%d" % i]["at"], r"^20[2-9]\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+            self.assertNotIn("2024-0", log["s%d" % i]["at"])
+        found = [f for f in self.jsonl("check", store) if f["code"] == "OP016"]
+        self.assertEqual(
+            [(f["severity"], f["file"], f["record"], f["id"], f["field"]) for f in found],
+            [("warning", "e.jsonl", 1, "s1", "at"), ("warning", "e.jsonl", 2, "s2", "at")],
+        )
 
     def test_samples_outputs_and_edits(self):
         path = self.write_lines("s.jsonl", self.samples())

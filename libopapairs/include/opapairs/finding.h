@@ -34,6 +34,7 @@ enum opa_code {
     OPA_F_FIELD_MISSING = 13,  /**< error: a required field is absent */
     OPA_F_FIELD_TYPE = 14,     /**< error: a field has the wrong type */
     OPA_F_FILE_SYNTAX = 15,    /**< warning: what stands between the records is no JSON; every record was read */
+    OPA_F_TIME_INVALID = 16,   /**< warning: "at" is no time; that of the import stands in the log */
     /* 1xx placing the copied sentences in the response */
     OPA_F_SEGMENT_MISSING = 101,    /**< warning: a copied sentence stands nowhere in the response (broken) */
     OPA_F_SEGMENT_GAP = 102,        /**< warning: visible text of the response is in no sentence (broken) */

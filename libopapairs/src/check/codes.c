@@ -53,6 +53,9 @@ static const opa_code_info table[] = {
     {OPA_F_FILE_SYNTAX, "file-syntax", OPA_WARNING,
      "What stands between the records of the file is not as JSON has it; every record was read.",
      "Nothing has to be done here; write the file with a JSON library, or other programs will not read it."},
+    {OPA_F_TIME_INVALID, "time-invalid", OPA_WARNING,
+     "The record says no time in at; the time of the import stands in the log.",
+     "Write at as 2026-11-25T18:26:03Z or with an offset (RFC 3339), or leave it out."},
 
     {OPA_F_SEGMENT_MISSING, "segment-missing", OPA_WARNING,
      "A sentence that the report says it copied stands nowhere in the response.",

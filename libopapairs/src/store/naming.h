@@ -26,5 +26,8 @@ void opa_rollout_id(char out[OPA_ROLLOUT_ID_SIZE], opa_text name, bool is_number
 /** "2025-01-31T23:59:59Z" and a NUL. */
 #define OPA_TIME_SIZE 32
 void opa_time_now(char out[OPA_TIME_SIZE]);
+/** A time as RFC 3339 has it, to the second and in UTC; without an offset it is UTC, without a time midnight. false: it
+ * is none, or outside the years 1 to 9999. */
+bool opa_time_read(char out[OPA_TIME_SIZE], opa_text text);
 
 #endif

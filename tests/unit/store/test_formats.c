@@ -195,7 +195,8 @@ static void test_outputs(void **state)
     assert_int_equal(f->report.attached, 1);
     assert_int_equal(f->report.quarantined, 2);
     assert_int_equal(count_code(&f->told, OPA_F_ID_CONFLICT, &last), 2);
-    assert_null(last->id);
+    assert_string_equal(last->id, "s");
+    assert_true(last->quarantined);
     assert_string_equal(last->field, "generated");
     assert_true(is(sample_of(f, "s").revised, "r"));
 }

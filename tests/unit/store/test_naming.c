@@ -71,12 +71,61 @@ static void test_base_names(void **state)
     assert_string_equal(opa_base_name("-"), "-");
 }
 
+static void time_is(const char *text, const char *want)
+{
+    char got[OPA_TIME_SIZE] = "";
+    assert_int_equal(opa_time_read(got, (opa_text){text, strlen(text)}), want != NULL);
+    assert_string_equal(got, want ? want : "");
+}
+
+static void test_times(void **state)
+{
+    (void)state;
+    time_is("2025-01-02T03:04:05Z", "2025-01-02T03:04:05Z");
+    time_is("2024-01-02T03:04:05+02:00", "2024-01-02T01:04:05Z");
+    time_is("2024-03-01T00:30:00+01:00", "2024-02-29T23:30:00Z");
+    time_is("2023-12-31T23:30:00-00:45", "2024-01-01T00:15:00Z");
+    time_is("2024-01-02T03:04:05.987654Z", "2024-01-02T03:04:05Z");
+    time_is("2024-01-02 03:04:05", "2024-01-02T03:04:05Z");
+    time_is("2024-01-02T03:04", "2024-01-02T03:04:00Z");
+    time_is("2024-01-02", "2024-01-02T00:00:00Z");
+    time_is("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z");
+    time_is("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z");
+    static const char *const none[] = {
+        "",
+        "garbage",
+        "2024",
+        "2024-02-30T00:00:00Z",
+        "2023-02-29",
+        "2024-13-01",
+        "2024-00-10",
+        "2024-01-00",
+        "0000-01-01",
+        "2024-01-02T24:00:00Z",
+        "2024-01-02T03:60:00Z",
+        "2024-01-02T03:04:61Z",
+        "2024-01-02T03:04:05.Z",
+        "2024-01-02T03:04:05+2:00",
+        "2024-01-02T03:04:05+24:00",
+        "2024-01-02T03:04:05Zulu",
+        "2024-01-02T",
+        "2024-01-02 ",
+        " 2024-01-02",
+        "9999-12-31T23:59:59-01:00",
+        "0001-01-01T00:00:00+00:01",
+        "1704164645",
+    };
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        time_is(none[i], NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers_sort_as_numbers),
         cmocka_unit_test(test_rollout_ids),
         cmocka_unit_test(test_base_names),
+        cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

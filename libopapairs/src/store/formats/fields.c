@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/formats/fields.h"
 
+#include <string.h>
+
 #include "base/context.h"
 #include "base/findings.h"
 
@@ -65,8 +67,17 @@ void opa_field_json(const opa_incoming *in, opa_text *out, const struct cJSON *r
 
 int opa_field_who_when(opa_reader *reader, opa_incoming *in, const struct cJSON *record)
 {
+    opa_text at;
     int status = opa_field_optional(reader, in, &in->by, record, "by");
+    if (opa_text_blank(in->by))
+        in->by = (opa_text){0};
     if (status == OPA_OK)
-        status = opa_field_optional(reader, in, &in->at, record, "at");
-    return status;
+        status = opa_field_optional(reader, in, &at, record, "at");
+    if (status != OPA_OK || !at.data)
+        return status;
+    if (!opa_time_read(in->at_utc, at))
+        return opa_field_finding(reader, in, OPA_F_TIME_INVALID, "at",
+                                 "no time as in 2026-11-25T18:26:03Z; that of the import stands in the log");
+    in->at = (opa_text){in->at_utc, strlen(in->at_utc)};
+    return OPA_OK;
 }

@@ -20,7 +20,7 @@ int opa_field_id(opa_reader *reader, opa_incoming *in, const struct cJSON *recor
 void opa_field_json(const opa_incoming *in, opa_text *out, const struct cJSON *record, const char *key);
 /** Is there a value under this key (not null)? */
 bool opa_field_present(const struct cJSON *record, const char *key);
-/** "by" and "at", where a record says them. */
+/** "by" and "at", where a record says them: an empty name is none, and what is no time is a finding. */
 int opa_field_who_when(opa_reader *reader, opa_incoming *in, const struct cJSON *record);
 /** Append a finding with the line of the member @p key. */
 int opa_field_finding(opa_reader *reader, opa_incoming *in, int code, const char *key, const char *message);

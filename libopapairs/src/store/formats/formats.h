@@ -29,6 +29,7 @@ typedef struct opa_incoming {
     opa_text prompt, generated, revised, ground_truth, report;
     bool revised_by_hand;
     opa_text by, at;
+    char at_utc[OPA_TIME_SIZE];            /**< what at is */
     opa_text image;                        /**< the image's bytes; data NULL: none */
     bool image_linked;                     /**< they come from a file of their own */
     uint8_t image_sha256[OPA_SHA256_SIZE]; /**< of nothing when there is none */
