@@ -45,7 +45,8 @@ int opa_store_image_into(opa_store *store, opa_buffer *out, const uint8_t sha256
     " e.revised, e.by_hand, e.ground_truth, s.report_expected, e.report, e.excluded, k.line, "                         \
     "e.sequence, w.format,"                                                                                            \
     " (SELECT count(*) FROM raws r WHERE r.sample = s.key) > 1 OR"                                                     \
-    " EXISTS (SELECT 1 FROM edits y WHERE y.sample = s.key AND y.report IS NOT e.report)," OPA_REVIEW_COLUMNS          \
+    " EXISTS (SELECT 1 FROM edits y WHERE y.sample = s.key AND y.sequence <> e.sequence AND y.report IS NOT "          \
+    "e.report)," OPA_REVIEW_COLUMNS                                                                                    \
     " FROM samples s JOIN edits e ON e.sequence = s.head JOIN records k ON k.key = s.source JOIN files f ON f.key = "  \
     "k.file"                                                                                                           \
     " JOIN raws w ON w.key = k.raw LEFT JOIN images i ON i.key = s.image" OPA_REVIEW_JOIN
