@@ -27,22 +27,23 @@
     "\"1\":{\"copied_content\":\"The sun shines.\",\"score\":4,\"error_type\":\"correct\",\"object\":[],"              \
     "\"rewritten_content\":\"The sun shines.\",\"reason\":\"\"}}"
 #define TEXTS                                                                                                          \
-    "\"prompt\":\"<image>\\nWhat is it?\",\"generated\":\"A dog runs. The sun shines.\","                              \
+    "\"generated\":\"A dog runs. The sun shines.\","                                                                   \
     "\"revised\":\"A cat runs. The sun shines.\",\"ground_truth\":\"A cat at the sea.\",\"feedback\":" REPORT
+#define ASKED "\"prompt\":\"<image>\\nWhat is it?\"," TEXTS
 #define JPG "\"image\":\"grayscale_24x16_sampling2x2.jpg\","
 #define PNG "\"image\":\"basn0g16.png\","
 
 static const char samples[] =
-    "{\"id\":\"s1\"," JPG TEXTS "}\n"
-    "{\"id\":\"s2\"," PNG TEXTS "}\n"
-    "{\"id\":\"s3\"," TEXTS "}\n"
-    "{\"id\":\"s/4\\t\\u0000\\ud800\"," JPG TEXTS "}\n"
+    "{\"id\":\"s1\"," JPG ASKED "}\n"
+    "{\"id\":\"s2\"," PNG ASKED "}\n"
+    "{\"id\":\"s3\",\"prompt\":\"What is it?\"," TEXTS "}\n"
+    "{\"id\":\"s/4\\t\\u0000\\ud800\"," JPG ASKED "}\n"
     "{\"id\":\"s5\"," JPG "\"prompt\":\"<image>\\nSay\",\"generated\":\"A tree.\",\"revised\":\"A bush.\"}\n"
     "{\"id\":\"s6\",\"prompt\":\"Say\",\"generated\":\"Alone.\"}\n"
-    "{\"id\":\"s7\"," JPG TEXTS "}\n"
+    "{\"id\":\"s7\"," JPG ASKED "}\n"
     "{\"id\":\"s8\",\"prompt\":\"Say\",\"generated\":\"Yes, I do. Yes, I do. Yes, I do. Yes, I do. Yes, I "
     "do.\",\"revised\":\"No.\"}\n"
-    "{\"id\":\"s9\"," PNG TEXTS "}\n";
+    "{\"id\":\"s9\"," PNG ASKED "}\n";
 
 static opa_context *ctx;
 static opa_store *store;
@@ -208,7 +209,7 @@ static void members_are_as_specified(void **state)
     assert_true(opa_pack_find(pack, &i, OPA_TEXT("s3")));
     ok(opa_pack_read(pack, &m, i));
     static const char *const parts[] = {
-        "{\"schema_version\":1,\"id\":\"s3\",\"image\":null,\"prompt\":\"<image>\\nWhat is "
+        "{\"schema_version\":1,\"id\":\"s3\",\"image\":null,\"prompt\":\"What is "
         "it?\",\"responses\":{\"generated\":{\"text\":"
         "\"A dog runs. The sun shines.\",\"ids\":[",
         "\"weights\":{\"language\":[2.0,2.0,2.0,2.0,1.0,1.0,1.0,1.0,0.0],\"image\":[3.0,3.0,3.0,3.0,1.0,1.0,1.0,1.0,0."
