@@ -309,5 +309,61 @@ class MendedFiles(MendingCase):
             self.assertIn("OP013", [e[0] for e in self.errors(store)])
 
 
+class Sequences(MendingCase):
+    """Any imports in any order, files and pictures changing between them."""
+
+    def record(self, form):
+        sample = {"id": self.random.choice("abc")}
+        if form == "edits":
+            return dict(sample, revised=self.random.choice("xyz"))
+        picture = self.random.choice([None, P, P2, "p.png", "q.png", *BROKEN.values()])
+        if picture:
+            sample["image"] = picture
+        if form == "outputs":
+            return dict(sample, prompt="What?", text="A dog.")
+        more = self.random.choice([{}, {"revised": "x"}, {"revised": "y"}, {"ground_truth": "t"}])
+        return dict(sample, prompt="What?", generated="A dog.", **more)
+
+    def change_pictures(self):
+        for name in ("p.png", "q.png"):
+            if self.random.random() < 0.2 and os.path.exists(self.path(name)):
+                os.remove(self.path(name))
+            elif self.random.random() < 0.3:
+                self.write(name, self.random.choice([png(32, 24), png(24, 32, b"\x80\x10\x10"), b"<html>"]))
+
+    def change_file(self, form):
+        path = self.path("%s%d.jsonl" % (form, self.random.randrange(3)))
+        if not os.path.exists(path) or self.random.random() < 0.7:
+            path = self.lines(path, *(self.record(form) for _ in range(self.random.randint(1, 4))))
+            if self.random.random() < 0.2:
+                with open(path, "a", encoding="ascii") as f:
+                    f.write(self.random.choice(["} x\n", '{"id":', '{"id":"a"} rest\n']))
+        return path
+
+    def dump(self, store):
+        with closing(sqlite3.connect(store)) as db:
+            return list(db.iterdump())
+
+    def test_nothing_sound_is_lost(self):
+        for i in range(3):
+            store = self.store(name="%d.opa" % i)
+            sound = set()
+            for _ in range(10):
+                form = self.random.choice(["samples", "outputs", "edits"])
+                self.change_pictures()
+                path = self.change_file(form)
+                first = self.run_any("import", store, path, "--as", form)
+                before = self.dump(store)
+                again = self.run_any("import", store, path, "--as", form, "--json")
+                self.assertEqual(self.dump(store), before)
+                self.sound(store)
+                now = {s["id"] for s in self.jsonl("ls", store) if not BROKEN.keys() & set(s["findings"])}
+                self.assertLessEqual(sound, now, first.err)
+                sound = now
+                held = json.loads(again.out)["quarantined"]
+                places = {e[1:] for e in self.errors(store) if e[1] == os.path.basename(path)}
+                self.assertGreaterEqual(len(places), held, first.err)
+
+
 if __name__ == "__main__":
     main()
