@@ -23,7 +23,8 @@ static int on_progress(void *user, const opa_progress *now)
 /* What a record has that can be trained on is for 'check' to say. */
 static bool is_told(int code)
 {
-    return code_severity(code) == OPA_ERROR || code == OPA_F_DUPLICATE_RECORD || code == OPA_F_REVISION;
+    return code_severity(code) == OPA_ERROR || code == OPA_F_FILE_SYNTAX || code == OPA_F_DUPLICATE_RECORD ||
+           code == OPA_F_REVISION || code == OPA_F_IMAGE_PASSED_OVER;
 }
 
 /* A file that could not be read at all is always named; of the records, the first ones. */
@@ -204,7 +205,11 @@ const struct command cmd_import = {
             "       opapairs import --list-formats\n\n"
             "Reads every record of each FILE ('-': standard input) into STORE. A bad record is quarantined with\n"
             "its bytes, and the good ones beside it go in. Importing a file again changes nothing; a killed\n"
-            "import goes on where it was.\n\n"
+            "import goes on where it was. Mend a file and import it again under its path: what was said of it and\n"
+            "no longer holds is closed.\n\n"
+            "Of a known sample the last import counts, also where it says what an earlier one said. An image that\n"
+            "cannot be read takes nothing from a sample that has one or needs none; a sound one takes the place of\n"
+            "a broken or missing one.\n\n"
             "  --as FORMAT     rollout, samples, outputs or edits; recognised from the content when not given\n"
             "  --images DIR    where relative image paths are looked for; beside the file when not given\n"
             "  --by WHO        who made the edits, where a record does not say\n"

@@ -161,7 +161,8 @@ const struct command cmd_undo = {
             "Usage: opapairs undo STORE ID [--by WHO] [-n]\n\n"
             "Takes back the newest edit, exclusion, acceptance or revision by import that was not taken back yet, and\n"
             "says which entry that was and which is in force now. Again, it takes the one before: an undo is no edit,\n"
-            "and is not undone but by making the edit anew. Nothing is erased: the undoing stands in the log too.\n\n"
+            "and is not undone but by making the edit anew: with 'edit', or by an import under another file name\n"
+            "(a file that was imported says nothing new). Nothing is erased: the undoing stands in the log too.\n\n"
             "  --by WHO       the login name when not given\n"
             "  -n, --dry-run  show what it would do, and do nothing\n\n"
             "Exit: 66 when there is nothing to take back.\n",

@@ -17,6 +17,17 @@ def documents(path):
         return [json.loads(line) for line in f]
 
 
+def demo(size, **environment):
+    """Runs what ./run demo runs behind the build; -> exit code, what was said."""
+    p = subprocess.run(
+        ["sh", os.path.join(DEMO, "demo.sh"), os.environ["OPA_BUILD"], size, "1"],
+        env={**{k: v for k, v in os.environ.items() if not k.startswith("OPAPAIRS_DEMO_")}, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    return p.returncode, p.stdout.decode()
+
+
 class WorldCase(Case):
     def world(self, *args, code=0):
         p = subprocess.run([MICROWORLD, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)

@@ -18,7 +18,8 @@ UNCOVERED = {
     "edits": {"by", "at", "why"},
     "records": {"line"},
     "findings": {"n", "code", "line", "field", "message"},
-    "file_findings": {"code", "line", "message"},
+    "file_findings": {"origin", "code", "line", "message"},
+    "quarantine": {"origin"},
     "raws": {"content", "code", "field", "message", "outcome", "linked"},
 }
 

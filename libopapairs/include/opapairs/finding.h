@@ -90,6 +90,7 @@ enum opa_code {
     OPA_F_IMAGE_FILE = 412,        /**< error: the image's file cannot be read */
     OPA_F_IMAGE_TRAILING = 413,    /**< info: bytes after the image's end */
     OPA_F_IMAGE_BASE64_FORM = 414, /**< info: base64 with line breaks, a data URL or without padding */
+    OPA_F_IMAGE_PASSED_OVER = 415, /**< warning: a record of a sample that needs none brings no readable image */
     /* 5xx texts */
     OPA_F_GROUND_TRUTH_MISSING = 501, /**< warning: no ground truth; its pairs are not built */
     OPA_F_REVISED_EMPTY = 502,        /**< warning: the revised text is empty; its pairs are not built */

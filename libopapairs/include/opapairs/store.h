@@ -56,7 +56,7 @@ typedef struct opa_import_options {
     int threads;        /**< default 0: as many as there are processors; the result does not depend on it */
     opa_progress_fn progress;
     opa_finding_fn finding; /**< called for the findings of new records (their form, their image) and of those that were
-                                quarantined, merged or revised, as they come, in order */
+                                quarantined, merged or revised, as they come, in order; of a file as a whole: record -1 */
     void *user;             /**< passed to both */
 } opa_import_options;
 #define OPA_IMPORT_OPTIONS_INIT                                                                                        \
@@ -79,7 +79,11 @@ typedef struct opa_import_report {
     int worst_status; /**< of the files that failed: OPA_ENOENT, OPA_EDATA or OPA_EIO; 0 when none did */
 } opa_import_report;
 
-/** Import files in the given order. A bad record is quarantined with its bytes; the good ones beside it go in. A file
+/** Import files in the given order. A bad record is quarantined with its bytes; the good ones beside it go in. Of a known
+ * sample the last record counts, unless it stood at that place of a file of that name before. An image that cannot be
+ * read says nothing of a known sample (OPA_F_IMAGE_PASSED_OVER); a sound one takes the place of none or of a broken one.
+ * When all of a file was read, findings on it and on its quarantined records that no longer hold are closed: it was
+ * mended; only the file at that path closes them. A file
  * that cannot be read at all does not stop the others (see files_failed). Returns OPA_OK when all files were gone
  * through; OPA_EIO, OPA_EBUSY, OPA_ENOMEM, OPA_ECANCELLED when not: then the store holds whole batches, and importing
  * again goes on. */
@@ -110,8 +114,8 @@ OPA_API int opa_store_sample(opa_store *store, opa_sample *out, opa_text id);
 OPA_API int opa_store_counts(opa_store *store, int64_t *samples, int64_t *images);
 /** The original bytes of an image. Borrowed until the next call of this function or opa_store_free(). OPA_ENOENT. */
 OPA_API int opa_store_image(opa_store *store, opa_text *out, const uint8_t sha256[OPA_SHA256_SIZE]);
-/** The findings that import recorded: the form of each record, its image, quarantine, merging, revisions. Those of a
- * sample carry its id. @p id limits to one sample (data NULL: all, in order of file and record). */
+/** The findings that import recorded and that hold: the form of each file and record, its image, quarantine, merging,
+ * revisions. Those of a sample carry its id. @p id limits to one sample (data NULL: all, in order of file and record). */
 OPA_API int opa_store_findings(opa_store *store, opa_text id, opa_finding_fn fn, void *user);
 
 /** Where a report stands. */

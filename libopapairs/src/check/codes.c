@@ -213,6 +213,9 @@ static const opa_code_info table[] = {
     {OPA_F_IMAGE_BASE64_FORM, "image-base64-form", OPA_INFO,
      "The base64 has line breaks, a data URL, other letters or no padding.",
      "Nothing has to be done."},
+    {OPA_F_IMAGE_PASSED_OVER, "image-passed-over", OPA_WARNING,
+     "A record's image cannot be read; its sample keeps the image that another record gave, or stays one of text alone.",
+     "Nothing has to be done when the sample is right as it is; else name the folder of the images and import again."},
 
     {OPA_F_GROUND_TRUTH_MISSING, "ground-truth-missing", OPA_WARNING,
      "There is no ground truth; its pairs are not built.",

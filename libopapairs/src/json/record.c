@@ -427,7 +427,6 @@ int opa_stream_record(opa_json_stream *s, opa_json_record *out)
     out->truncated = o == CUT;
     out->damaged = o == DAMAGED;
     s->recovered = o == DAMAGED;
-    s->same_line = true;
     s->blank = false;
     s->commas = 0;
     s->elements++;

@@ -55,7 +55,6 @@ static bool skip_space(opa_json_stream *s)
         const char c = byte(s, s->at);
         if (c == '\n') {
             s->line++;
-            s->same_line = false;
             s->blank = true;
             s->indent_size = 0;
         } else if (s->indent_size < INDENT_MAX) {
@@ -128,15 +127,10 @@ static int next_value(opa_json_stream *s)
         if (!skip_space(s))
             return OPA_END;
         const char c = byte(s, s->at);
-        if (c == ',') {
-            note_repair(s, LINE_COMMA);
-            s->at++;
-        } else if (s->same_line && c != '{' && c != '[' && !opa_stream_is_scalar(s, s->at)) {
-            note(s, OPA_F_JSON_INVALID, "text behind a record; the rest of the line is not read");
-            opa_stream_skip_line(s);
-        } else {
-            return OPA_OK;
-        }
+        if (c != ',')
+            return OPA_OK; /* what is no JSON behind a record is a damaged one: its bytes are handed out */
+        note_repair(s, LINE_COMMA);
+        s->at++;
         s->blank = false;
     }
 }

@@ -34,7 +34,6 @@ struct opa_json_stream {
     size_t commas, elements;
     bool garbage;   /* text behind the array: a damaged record if another one follows, else nothing */
     bool recovered; /* the record before was damaged: the comma behind it may be part of it */
-    bool same_line; /* a record ended on this line */
     bool blank;     /* nothing but white space on this line so far, kept in indent */
     char indent[INDENT_MAX];
     size_t indent_size;

@@ -7,20 +7,35 @@
 #include "base/context.h"
 #include "base/utf8.h"
 #include "store/edits.h"
+#include "store/recorded.h"
 
 /* What is compared with a known sample. Texts are borrowed from the statement. */
 typedef struct known {
     int64_t key, image;
-    bool image_expected;
+    bool complete; /* it has a sound image, or needs none */
     opa_text prompt, generated;
 } known;
+
+bool opa_is_image_trouble(int code)
+{
+    return (code >= OPA_F_IMAGE_MISSING && code <= OPA_F_IMAGE_HUGE) || code == OPA_F_IMAGE_FILE;
+}
+
+int opa_image_trouble(const opa_findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (opa_is_image_trouble(findings->items[i].code))
+            return findings->items[i].code;
+    return 0;
+}
 
 /* OPA_OK, or OPA_END when there is no such sample. The statement stays on its row. */
 static int find(opa_writer *w, known *out, sqlite3_stmt **row, opa_text id)
 {
     *out = (known){0};
-    int status =
-        opa_db_prepare(w->db, row, "SELECT key, image, image_expected, prompt, generated FROM samples WHERE id = ?");
+    int status = opa_db_prepare(w->db, row,
+                                "SELECT s.key, s.image, " OPA_SAMPLE_COMPLETE
+                                ", s.prompt, s.generated FROM samples s WHERE s.id = ?");
     if (status != OPA_OK)
         return status;
     opa_db_bind_text(*row, 1, id);
@@ -29,7 +44,7 @@ static int find(opa_writer *w, known *out, sqlite3_stmt **row, opa_text id)
     *out = (known){
         .key = sqlite3_column_int64(*row, 0),
         .image = sqlite3_column_int64(*row, 1),
-        .image_expected = sqlite3_column_int(*row, 2),
+        .complete = sqlite3_column_int(*row, 2),
         .prompt = opa_db_text(*row, 3),
         .generated = opa_db_text(*row, 4),
     };
@@ -143,25 +158,36 @@ static const char *contradiction(const known *k, const opa_incoming *in, int64_t
         return "prompt";
     if (in->generated.data && !opa_text_equal(in->generated, k->generated))
         return "generated";
-    if (image && k->image != image && (k->image || !k->image_expected))
+    /* An image that cannot be read says nothing, and gives way to one that can. */
+    if (image && k->image && k->image != image && k->complete && !opa_image_trouble(&in->findings))
         return "image";
     return NULL;
 }
 
-/* Has a record of this sample said the same before? */
-static int said_before(opa_writer *w, bool *out, int64_t sample, const opa_item *item)
+/* What records of this sample said so far: the same at all, and the same as the last one that said anything. */
+typedef struct heard {
+    bool before, last;
+} heard;
+
+static int look_back(opa_writer *w, heard *out, int64_t sample, const opa_item *item)
 {
+    static const char sql[] =
+        "SELECT EXISTS (SELECT 1 FROM raws WHERE sample = ?1 AND content = ?2),"
+        " (SELECT o.content = ?2 FROM raws o JOIN records k ON k.raw = o.key"
+        "  WHERE o.sample = ?1 AND o.content <> ?3 AND o.format <> 'edits' ORDER BY k.key DESC LIMIT 1)";
+    uint8_t nothing[OPA_SHA256_SIZE];
     sqlite3_stmt *s;
-    *out = false;
-    int status = opa_db_prepare(w->db, &s, "SELECT 1 FROM raws WHERE sample = ? AND content = ? LIMIT 1");
+    *out = (heard){0};
+    int status = opa_db_prepare(w->db, &s, sql);
     if (status != OPA_OK)
         return status;
+    opa_content_of_nothing(nothing);
     sqlite3_bind_int64(s, 1, sample);
     opa_db_bind_blob(s, 2, (opa_text){(const char *)item->content, OPA_SHA256_SIZE});
-    status = opa_db_next(w->db, s);
-    if (status != OPA_OK)
-        return status == OPA_END ? OPA_OK : status;
-    *out = true;
+    opa_db_bind_blob(s, 3, (opa_text){(const char *)nothing, OPA_SHA256_SIZE});
+    if ((status = opa_db_next(w->db, s)) != OPA_OK)
+        return status;
+    *out = (heard){sqlite3_column_int(s, 0), sqlite3_column_int(s, 1)};
     sqlite3_reset(s);
     return OPA_OK;
 }
@@ -187,7 +213,6 @@ static int revise(opa_writer *w, bool *changed, const opa_source *source, const 
                   opa_edit_what what)
 {
     opa_state before;
-    *changed = false;
     int status = opa_edits_state(w->db, &before, sample, &w->memory);
     if (status != OPA_OK)
         return status;
@@ -204,11 +229,11 @@ static int revise(opa_writer *w, bool *changed, const opa_source *source, const 
     return status == OPA_OK ? opa_edits_set_head(w->db, sample, ++w->edit) : status;
 }
 
-/* An image that could not be read when the sample was made. */
-static int fill_image(opa_writer *w, int64_t sample, int64_t image)
+/* A sound image in place of none, or of one that cannot be trained on. */
+static int set_image(opa_writer *w, int64_t sample, int64_t image)
 {
     sqlite3_stmt *s;
-    const int status = opa_db_prepare(w->db, &s, "UPDATE samples SET image = ? WHERE key = ?");
+    const int status = opa_db_prepare(w->db, &s, "UPDATE samples SET image = ?, image_expected = 1 WHERE key = ?");
     if (status != OPA_OK)
         return status;
     sqlite3_bind_int64(s, 1, image);
@@ -216,38 +241,33 @@ static int fill_image(opa_writer *w, int64_t sample, int64_t image)
     return opa_db_run(w->db, s);
 }
 
+/* A correction is made anew wherever it stands; a sample's record only counts when it says other things than the last
+ * one did: a copy does not take back what people did since. */
 static int add_to_known(opa_writer *w, opa_verdict *out, const opa_source *source, const opa_item *item, const known *k,
                         int64_t image)
 {
     const opa_incoming *in = &item->in;
-    bool changed, before;
+    heard said;
     out->sample = k->key;
+    out->complete = k->complete;
     if (in->kind == OPA_INCOMING_EDIT) {
         out->outcome = OPA_OUTCOME_EDIT;
-        w->report.attached++;
-        return revise(w, &changed, source, in, k->key, in->revised_by_hand ? OPA_EDIT_REVISED : OPA_EDIT_REPORT);
+        return revise(w, &out->changed, source, in, k->key, in->revised_by_hand ? OPA_EDIT_REVISED : OPA_EDIT_REPORT);
     }
-    int status = said_before(w, &before, k->key, item);
+    int status = look_back(w, &said, k->key, item);
+    if (status == OPA_OK && !said.last)
+        status = revise(w, &out->changed, source, in, k->key, OPA_EDIT_IMPORT);
     if (status != OPA_OK)
         return status;
-    out->outcome = OPA_OUTCOME_SAME;
-    if (!before) {
-        if ((status = revise(w, &changed, source, in, k->key, OPA_EDIT_IMPORT)) != OPA_OK)
-            return status;
-        if (changed)
-            out->outcome = OPA_OUTCOME_REVISION;
-        else if (in->kind == OPA_INCOMING_ANSWER)
-            out->outcome = OPA_OUTCOME_ATTACHED;
-    }
-    if (image && !k->image) {
-        status = fill_image(w, k->key, image);
-        if (out->outcome == OPA_OUTCOME_SAME)
-            out->outcome = OPA_OUTCOME_ATTACHED;
-    }
-    w->report.revisions += out->outcome == OPA_OUTCOME_REVISION;
-    w->report.attached += out->outcome == OPA_OUTCOME_ATTACHED;
-    w->report.merged += out->outcome == OPA_OUTCOME_SAME;
-    return status;
+    out->outcome = out->changed                                      ? OPA_OUTCOME_REVISION
+                   : in->kind == OPA_INCOMING_ANSWER && !said.before ? OPA_OUTCOME_ATTACHED
+                                                                     : OPA_OUTCOME_SAME;
+    if (!image || image == k->image || opa_image_trouble(&in->findings) || (k->image && k->complete))
+        return OPA_OK;
+    out->changed = out->complete = true;
+    if (out->outcome == OPA_OUTCOME_SAME)
+        out->outcome = OPA_OUTCOME_ATTACHED;
+    return set_image(w, k->key, image);
 }
 
 int opa_apply(opa_writer *w, opa_verdict *out, const opa_source *source, const opa_item *item, int64_t record,

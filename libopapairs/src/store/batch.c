@@ -166,6 +166,21 @@ static void hash_text(opa_sha256 *h, opa_text text)
     opa_sha256_add(h, text.data, text.size);
 }
 
+static void content_of(uint8_t out[OPA_SHA256_SIZE], opa_text revised, opa_text ground_truth, opa_text report)
+{
+    opa_sha256 h;
+    opa_sha256_init(&h);
+    hash_text(&h, revised);
+    hash_text(&h, ground_truth);
+    hash_text(&h, report);
+    opa_sha256_done(out, &h);
+}
+
+void opa_content_of_nothing(uint8_t out[OPA_SHA256_SIZE])
+{
+    content_of(out, (opa_text){0}, (opa_text){0}, (opa_text){0});
+}
+
 /* What the record says beyond image, prompt and response. The report counts without its white space; an edit is what
  * its bytes are. */
 static int hash_content(opa_batch_reader *reader, opa_item *item)
@@ -183,12 +198,7 @@ static int hash_content(opa_batch_reader *reader, opa_item *item)
         if (status != OPA_OK)
             return status;
     }
-    opa_sha256 h;
-    opa_sha256_init(&h);
-    hash_text(&h, in->revised);
-    hash_text(&h, in->ground_truth);
-    hash_text(&h, report);
-    opa_sha256_done(item->content, &h);
+    content_of(item->content, in->revised, in->ground_truth, report);
     return OPA_OK;
 }
 

@@ -6,6 +6,7 @@
 #define OPA_STORE_BATCH_H
 
 #include "store/formats/formats.h"
+#include "store/keys.h"
 
 /** A file that is imported. */
 typedef struct opa_source {
@@ -18,7 +19,10 @@ typedef struct opa_source {
     char *message;            /**< the same in words */
     int64_t key;              /**< of its row, 0: none yet */
     opa_buffer sort_key;
-    int64_t readable; /**< records that are JSON objects */
+    bool has_origin;                 /**< it is a file with a path; false: standard input, a pipe */
+    uint8_t origin[OPA_SHA256_SIZE]; /**< SHA-256 of its real path */
+    opa_keys quarantined;            /**< places (table records) of this import of it that are in quarantine */
+    int64_t readable;                /**< records that are JSON objects */
 } opa_source;
 
 /** One record. */
@@ -26,10 +30,10 @@ typedef struct opa_item {
     opa_span at; /**< in the batch's raw bytes */
     int64_t index, line;
     bool truncated, oversize;
-    bool readable;                   /**< it is a JSON object */
-    int status;                      /**< OPA_OK: @c in is filled; OPA_ERECORD: quarantine; else import cannot go on */
-    uint8_t sha256[OPA_SHA256_SIZE]; /**< of the raw bytes, as the table raws has it */
-    uint8_t content[OPA_SHA256_SIZE];
+    bool readable;                    /**< it is a JSON object */
+    int status;                       /**< OPA_OK: @c in is filled; OPA_ERECORD: quarantine; else import cannot go on */
+    uint8_t sha256[OPA_SHA256_SIZE];  /**< of the raw bytes, as the table raws has it */
+    uint8_t content[OPA_SHA256_SIZE]; /**< of what it says beyond image, prompt and response */
     opa_certificate certificate;
     opa_incoming in;
 } opa_item;
@@ -62,6 +66,9 @@ void opa_batch_reader_release(opa_batch_reader *reader);
 void opa_raw_address(uint8_t out[OPA_SHA256_SIZE], opa_text head, opa_text tail, const uint8_t *image);
 /** Of a record too large to keep: it is itself by its place. */
 void opa_raw_address_lost(uint8_t out[OPA_SHA256_SIZE], const char *file, int64_t index);
+
+/** The content of a record that says nothing beyond image, prompt and response. */
+void opa_content_of_nothing(uint8_t out[OPA_SHA256_SIZE]);
 
 /** Append a record; NULL: out of memory. */
 opa_item *opa_batch_add(opa_batch *batch, const opa_json_record *record);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The way of a file into the store: the calling thread cuts it into batches of records and writes batches that were
  * read, in order; other threads read them in between (pipeline.h). */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/context.h"
+#include "base/sha256.h"
 #include "base/utf8.h"
 #include "store/pipeline.h"
 #include "store/waiting.h"
@@ -241,6 +244,18 @@ static int run(job *j)
 
 /* ---- the whole ---- */
 
+/* The file by its path, of which the store keeps nothing but a hash. */
+static int find_origin(opa_source *source)
+{
+    char *path = realpath(source->path, NULL);
+    if (!path)
+        return errno == ENOMEM ? OPA_ENOMEM : OPA_OK;
+    opa_sha256_of(source->origin, path, strlen(path));
+    source->has_origin = true;
+    free(path);
+    return OPA_OK;
+}
+
 static int name_sources(job *j, const char *const *paths)
 {
     j->sources = calloc(j->count ? j->count : 1, sizeof *j->sources);
@@ -258,10 +273,10 @@ static int name_sources(job *j, const char *const *paths)
                                             : strdup(".");
         if (!source->images)
             return opa_fail_memory(j->ctx);
-        if (j->total >= 0 && stat(paths[i], &info) == 0 && S_ISREG(info.st_mode))
-            j->total += info.st_size;
-        else
-            j->total = -1;
+        const bool regular = stat(paths[i], &info) == 0 && S_ISREG(info.st_mode);
+        j->total = j->total >= 0 && regular ? j->total + info.st_size : -1;
+        if (regular && find_origin(source) != OPA_OK)
+            return opa_fail_memory(j->ctx);
     }
     return OPA_OK;
 }
@@ -277,6 +292,7 @@ static void release(job *j)
         free(j->sources[i].message);
         opa_findings_release(&j->sources[i].findings);
         opa_buffer_release(&j->sources[i].sort_key);
+        opa_keys_release(&j->sources[i].quarantined);
     }
     free(j->sources);
 }

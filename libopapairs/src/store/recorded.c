@@ -35,19 +35,24 @@ bool opa_place_before(opa_text a_key, int64_t a_record, opa_text b_key, int64_t 
 
 /* ---- findings ---- */
 
-/* A record in quarantine is settled when its place in the file is now held by one that begins with the same bytes and
- * went in: the file was cut there, and was imported again whole. (A picture that is kept elsewhere is not among the
- * bytes.) */
-#define SETTLED                                                                                                        \
-    "EXISTS (SELECT 1 FROM records k JOIN raws whole ON whole.key = k.raw JOIN raws cut ON cut.key = p.raw"            \
-    " WHERE k.file = p.file_key AND k.record = p.record AND whole.sample IS NOT NULL"                                  \
-    " AND substr(whole.bytes, 1, min(length(cut.bytes), ifnull(whole.cut_offset, length(whole.bytes)))) ="             \
-    "  substr(cut.bytes, 1, min(length(cut.bytes), ifnull(whole.cut_offset, length(whole.bytes)))))"
+/* Does the finding on a record in quarantine at a place still hold (quarantine.h)? */
+#define HOLDS "EXISTS (SELECT 1 FROM quarantine q WHERE q.record = p.place)"
+
+/* The code and message of a finding n on a record whose sample is complete, or not: what is wrong with an image is no
+ * error of one that has another or needs none. */
+#define PASSED_OVER "complete AND (n.code BETWEEN 401 AND 407 OR n.code = 412)"
+#define CODE "iif(" PASSED_OVER ", 415, n.code)"
+#define MESSAGE "n.message || iif(" PASSED_OVER ", '" OPA_PASSED_OVER_MESSAGE "', '')"
+
+_Static_assert(OPA_F_IMAGE_MISSING == 401 && OPA_F_IMAGE_HUGE == 407 && OPA_F_IMAGE_FILE == 412 &&
+                   OPA_F_IMAGE_PASSED_OVER == 415,
+               "named in statements");
 
 /* Most records stand in one place, made their sample, are its only ones and have nothing to be said of: only the odd ones
  * are ranked, which is most of the time for a set of thousands. They are found in indices alone: a record with another
- * outcome is never the only one of its sample, and the rows hold the records' bytes. Every place of these with its rank among the places of the same bytes (copy) and among those of one sample that say the same
- * (repeat), and what the first of these did. Then one row a finding, of kind
+ * outcome is never the only one of its sample, and the rows hold the records' bytes. Every place of these with its rank
+ * among the places of the same bytes (copy) and among those of one sample that say the same (repeat), and what the first
+ * of these did. Then one row a finding, of kind
  *
  *   1  of a file
  *   2  of a raw, at its least place; in quarantine at each
@@ -63,9 +68,8 @@ static const char findings_sql[] =
     "  UNION SELECT key FROM raws WHERE sample IS NULL"
     "  UNION SELECT key FROM raws WHERE sample IN (SELECT sample FROM raws GROUP BY sample HAVING count(*) > 1)),"
     " places AS ("
-    "  SELECT k.raw, k.file AS file_key, k.record, k.line, f.name AS file, f.sort_key, w.sample, w.outcome, w.code, "
-    "w.field, w.message, "
-    "s.id,"
+    "  SELECT k.key AS place, k.raw, k.record, k.line, f.name AS file, f.sort_key, w.sample, w.outcome, w.code,"
+    "    w.field, w.message, s.id, " OPA_SAMPLE_COMPLETE " AS complete,"
     "    row_number() OVER (PARTITION BY k.raw ORDER BY f.sort_key, k.record) AS copy,"
     "    row_number() OVER said AS repeat,"
     "    min(w.outcome) OVER (PARTITION BY w.sample, ifnull(w.content, w.key)) AS first_outcome,"
@@ -78,13 +82,14 @@ static const char findings_sql[] =
     "  WINDOW copies AS (PARTITION BY k.raw ORDER BY f.sort_key, k.record),"
     "    said AS (PARTITION BY w.sample, ifnull(w.content, w.key) ORDER BY f.sort_key, k.record))"
     " SELECT f.sort_key, -1, 1, 0, f.name, 0, n.line, NULL, n.code, NULL, n.message, 0, NULL, 0, NULL"
-    "   FROM file_findings n JOIN files f ON f.key = n.file WHERE ?1 IS NULL"
-    " UNION ALL SELECT p.sort_key, p.record, 2, n.n, p.file, p.line, n.line, p.id, n.code, n.field, n.message, 0, "
-    "NULL, 0, iif(p.sample IS NULL, p.raw, NULL)"
-    "   FROM places p JOIN findings n ON n.raw = p.raw WHERE iif(p.sample IS NULL, NOT " SETTLED ", p.copy = 1)"
+    "   FROM (SELECT DISTINCT file, code, line, message FROM file_findings) n JOIN files f ON f.key = n.file"
+    "   WHERE ?1 IS NULL"
+    " UNION ALL SELECT p.sort_key, p.record, 2, n.n, p.file, p.line, n.line, p.id, " CODE ", n.field, " MESSAGE ","
+    "     0, NULL, 0, iif(p.sample IS NULL, p.raw, NULL)"
+    "   FROM places p JOIN findings n ON n.raw = p.raw WHERE iif(p.sample IS NULL, " HOLDS ", p.copy = 1)"
     " UNION ALL SELECT p.sort_key, p.record, 3, 0, p.file, p.line, 0, NULL, p.code, p.field, p.message, 0, NULL, 0, "
     "p.raw"
-    "   FROM places p WHERE p.sample IS NULL AND p.code IS NOT NULL AND NOT " SETTLED
+    "   FROM places p WHERE p.sample IS NULL AND p.code IS NOT NULL AND " HOLDS
     " UNION ALL SELECT p.sort_key, p.record, 4, 0, p.file, p.line, 0, p.id, 603, NULL, NULL, 0, NULL, 0, NULL"
     "   FROM places p WHERE p.sample IS NOT NULL AND p.repeat = 1 AND p.first_outcome = 1"
     " UNION ALL SELECT p.sort_key, p.record, 5, 0, p.file, p.line, 0, p.id, 601, NULL, NULL, p.copy > 1,"
@@ -217,7 +222,8 @@ int opa_store_findings(opa_store *store, opa_text id, opa_finding_fn fn, void *u
 int opa_store_sample_findings(opa_store *store, opa_finding_fn fn, void *user)
 {
     static const char sql[] =
-        "SELECT s.id, n.code, n.message FROM findings n JOIN raws w ON w.key = n.raw JOIN samples s ON s.key = w.sample"
+        "SELECT s.id, " CODE ", " MESSAGE " FROM findings n JOIN raws w ON w.key = n.raw"
+        " JOIN (SELECT s.key, s.id, " OPA_SAMPLE_COMPLETE " AS complete FROM samples s) s ON s.key = w.sample"
         " WHERE EXISTS (SELECT 1 FROM records k WHERE k.raw = n.raw)";
     opa_findings one = {0};
     sqlite3_stmt *s;

@@ -11,6 +11,12 @@
 #define OPA_REVISION_MESSAGE                                                                                           \
     "the sample was known with another report, revised text or ground truth; this one came later and counts"
 
+/** Of a sample s: has it the image that it needs? One of text alone needs none. */
+#define OPA_SAMPLE_COMPLETE                                                                                            \
+    "iif(s.image IS NULL, NOT s.image_expected, s.image NOT IN (SELECT image FROM image_faults))"
+/** What is said behind the reason where an image cannot be read and need not be (OPA_F_IMAGE_PASSED_OVER). */
+#define OPA_PASSED_OVER_MESSAGE "; the sample stays as it is"
+
 /** "byte-equal copy of record 3 of step0_rank0.json". @p same_bytes false: it only says the same. */
 void opa_copy_message(opa_buffer *out, bool same_bytes, opa_text file, int64_t record);
 /** The line in the file of a finding on line @p relative (1-based, 0 unknown) of a record that begins at @p line. */

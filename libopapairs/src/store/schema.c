@@ -82,8 +82,35 @@ static const char version_2[] =
     "  sample INTEGER NOT NULL REFERENCES samples, entry INTEGER NOT NULL REFERENCES edits, by TEXT, at TEXT NOT NULL,"
     "  PRIMARY KEY (sample, entry)) STRICT, WITHOUT ROWID;";
 
+/* Version 3: what was mended is said no more (quarantine.h).
+ *
+ * image_faults   images that cannot be trained on, with the code that says why: it follows from their bytes (probe). Beside
+ *                the images, not in them: behind the bytes a column costs reading all of these.
+ * quarantine     places of quarantined records that stood in a file when it was imported last, by its origin: a hash of
+ *                its path, which tells files of one name apart; empty where that is not known.
+ * file_findings  by origin, too.
+ * What version 2 knew comes along as of unknown origin.
+ */
+static const char version_3[] =
+    "CREATE TABLE image_faults (image INTEGER PRIMARY KEY REFERENCES images, code INTEGER NOT NULL) STRICT;"
+    "INSERT INTO image_faults SELECT image, min(code) FROM ("
+    "  SELECT coalesce(w.cut_image, nullif(w.linked, 0), s.image) AS image, n.code FROM findings n"
+    "  JOIN raws w ON w.key = n.raw LEFT JOIN samples s ON s.key = w.sample WHERE n.code BETWEEN 403 AND 407)"
+    "  WHERE image IS NOT NULL GROUP BY image;"
+    "CREATE TABLE quarantine ("
+    "  record INTEGER NOT NULL REFERENCES records, origin BLOB NOT NULL, PRIMARY KEY (record, origin))"
+    "  STRICT, WITHOUT ROWID;"
+    "CREATE INDEX quarantine_origin ON quarantine (origin);"
+    "INSERT INTO quarantine SELECT k.key, x'' FROM raws w JOIN records k ON k.raw = w.key WHERE w.sample IS NULL;"
+    "ALTER TABLE file_findings RENAME TO file_findings_2;"
+    "CREATE TABLE file_findings ("
+    "  file INTEGER NOT NULL REFERENCES files, origin BLOB NOT NULL, code INTEGER NOT NULL, line INTEGER NOT NULL,"
+    "  message TEXT NOT NULL, UNIQUE (file, origin, code, line, message)) STRICT;"
+    "INSERT INTO file_findings SELECT file, x'', code, line, message FROM file_findings_2;"
+    "DROP TABLE file_findings_2;";
+
 /* Step i leads from version i to i + 1. Steps are never changed once released, only added. */
-static const char *const steps[] = {version_1, version_2};
+static const char *const steps[] = {version_1, version_2, version_3};
 
 _Static_assert(sizeof steps / sizeof *steps == OPA_STORE_VERSION, "a step for each version");
 

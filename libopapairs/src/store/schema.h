@@ -10,7 +10,7 @@
 #include "store/db.h"
 
 /** The version that this library writes (user_version). */
-#define OPA_STORE_VERSION 2
+#define OPA_STORE_VERSION 3
 
 /** Bring the store to OPA_STORE_VERSION, a transaction a step. OPA_EVERSION: it is newer. */
 int opa_schema_migrate(opa_db *db);

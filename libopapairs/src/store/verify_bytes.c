@@ -5,7 +5,7 @@
 #include "base/context.h"
 #include "base/sha256.h"
 #include "base/utf8.h"
-#include "store/batch.h"
+#include "store/apply.h"
 #include "store/verify.h"
 
 /* ---- who is affected ---- */
@@ -44,12 +44,15 @@ static const char image_users[] =
 static bool described(opa_verification *v, opa_text bytes, sqlite3_stmt *row, int *status)
 {
     opa_image_info info;
-    *status = opa_image_probe(v->ctx, &info, bytes, NULL);
+    opa_findings findings = {0};
+    *status = opa_image_probe(v->ctx, &info, bytes, &findings);
+    const int fault = opa_image_trouble(&findings);
+    opa_findings_release(&findings);
     if (*status == OPA_ENOMEM)
         return true;
     *status = OPA_OK;
-    return (int)info.format == sqlite3_column_int(row, 2) && (int64_t)info.width == sqlite3_column_int64(row, 3) &&
-           (int64_t)info.height == sqlite3_column_int64(row, 4);
+    return fault == sqlite3_column_int(row, 5) && (int)info.format == sqlite3_column_int(row, 2) &&
+           (int64_t)info.width == sqlite3_column_int64(row, 3) && (int64_t)info.height == sqlite3_column_int64(row, 4);
 }
 
 static int check_image(opa_verification *v, int64_t key, sqlite3_stmt *row)
@@ -64,7 +67,8 @@ static int check_image(opa_verification *v, int64_t key, sqlite3_stmt *row)
     if (digest.size != OPA_SHA256_SIZE || memcmp(digest.data, now, OPA_SHA256_SIZE) != 0)
         return note_each(v, image_users, key, defect, "the image's bytes are altered: they do not have its SHA-256");
     if (!described(v, bytes, row, &status))
-        return note_each(v, image_users, key, defect, "the format or size that is noted of the image is not its own");
+        return note_each(v, image_users, key, defect,
+                         "what is noted of the image (format, size, fault) is not its own");
     return status;
 }
 
@@ -149,6 +153,25 @@ static int check_file(opa_verification *v, int64_t key, sqlite3_stmt *row)
     return status;
 }
 
+/* ---- places ---- */
+
+static int check_quarantine(opa_verification *v)
+{
+    static const char sql[] =
+        "SELECT f.name, k.record, k.line, s.id FROM quarantine q JOIN records k ON k.key = q.record"
+        " JOIN files f ON f.key = k.file JOIN raws w ON w.key = k.raw JOIN samples s ON s.key = w.sample";
+    sqlite3_stmt *s;
+    int status = opa_db_prepare(&v->db, &s, sql);
+    while (status == OPA_OK && (status = opa_db_next(&v->db, s)) == OPA_OK) {
+        const opa_defect defect = {OPA_F_STORE_RECORD,         opa_db_text(s, 0), sqlite3_column_int64(s, 1),
+                                   sqlite3_column_int64(s, 2), opa_db_text(s, 3), NULL};
+        status = opa_verify_note(v, &defect, "the record is noted as in quarantine, but it went in");
+    }
+    if (s)
+        sqlite3_reset(s);
+    return status == OPA_END ? OPA_OK : opa_verify_pass(v, status, "the places in quarantine");
+}
+
 static int count_places(opa_verification *v)
 {
     const int status = opa_db_integer(&v->db, &v->report->records, "SELECT count(*) FROM records");
@@ -157,7 +180,9 @@ static int count_places(opa_verification *v)
 
 int opa_verify_bytes(opa_verification *v)
 {
-    static const char images[] = "SELECT sha256, bytes, format, width, height FROM images WHERE key = ?1";
+    static const char images[] =
+        "SELECT sha256, bytes, format, width, height, (SELECT code FROM image_faults WHERE image = key)"
+        " FROM images WHERE key = ?1";
     static const char raws[] = "SELECT w.sha256, w.bytes, w.cut_offset, i.sha256 FROM raws w LEFT JOIN images i"
                                " ON i.key = w.cut_image WHERE w.key = ?1";
     static const char files[] = "SELECT name, sort_key FROM files WHERE key = ?1";
@@ -166,5 +191,7 @@ int opa_verify_bytes(opa_verification *v)
         status = opa_verify_walk(v, raws, "records", check_raw);
     if (status == OPA_OK)
         status = opa_verify_walk(v, files, "files", check_file);
+    if (status == OPA_OK)
+        status = check_quarantine(v);
     return status == OPA_OK ? count_places(v) : status;
 }

@@ -18,6 +18,7 @@ typedef struct subject {
     opa_defect where;
     opa_text id, prompt, generated;
     bool image_expected, report_expected;
+    bool image_named;               /* by a record */
     uint8_t image[OPA_SHA256_SIZE]; /* hash; of nothing where there is none */
     opa_sayings said;
 } subject;
@@ -60,8 +61,10 @@ static int compare(subject *s, const opa_incoming *in, bool made)
         if (status == OPA_OK)
             status = differs(s, "generated", in->generated, s->generated);
     }
+    s->image_named |= in->image_expected;
+    /* A sample of text alone can get an image later. */
     if (status == OPA_OK && made &&
-        (in->image_expected != s->image_expected || in->report_expected != s->report_expected))
+        ((in->image_expected && !s->image_expected) || in->report_expected != s->report_expected))
         status = opa_verify_note(s->v, &s->where, "whether it should have an image and a report is noted wrongly");
     return status == OPA_OK ? keep_said(s, in, made) : status;
 }
@@ -164,6 +167,8 @@ static int check_sample(opa_verification *v, int64_t key, sqlite3_stmt *row)
     int status = check_names(&s, key, row);
     if (status == OPA_OK)
         status = read_raws(&s, key);
+    if (status == OPA_OK && s.image_expected && !s.image_named && !s.said.doubtful)
+        status = opa_verify_note(v, &s.where, "no record of it names the image that it should have");
     if (status == OPA_OK)
         status = opa_verify_log(v, &s.where, key, sqlite3_column_int64(row, 2), &s.said);
     free(s.said.items);

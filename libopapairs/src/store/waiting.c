@@ -78,7 +78,9 @@ int opa_waiting_take(opa_writer *w)
     sqlite3_stmt *s;
     int status = batch ? OPA_OK : opa_fail_memory(w->store->ctx);
     if (status == OPA_OK)
-        status = opa_db_prepare(w->db, &s, "SELECT key FROM raws WHERE sample IS NULL AND code = 608 ORDER BY key");
+        status = opa_db_prepare(w->db, &s,
+                                "SELECT w.key FROM raws w JOIN records k ON k.raw = w.key WHERE w.sample IS NULL"
+                                " AND w.code = 608 GROUP BY w.key ORDER BY max(k.key)");
     if (status == OPA_OK)
         status = opa_keys_collect(&keys, w->db, s);
     if (status == OPA_OK && keys.count && opa_batch_reader_init(&reader) != OPA_OK)

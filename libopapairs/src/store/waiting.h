@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /** @file waiting.h
  *  Edits that came before their samples. They wait in quarantine, and are taken at the end of the import that brings the
- *  sample, in the order in which they came.
+ *  sample, in the order in which they came (last).
  */
 #ifndef OPA_STORE_WAITING_H
 #define OPA_STORE_WAITING_H

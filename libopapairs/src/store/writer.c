@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/context.h"
-#include "base/findings.h"
-#include "store/apply.h"
+#include "store/quarantine.h"
 #include "store/recorded.h"
+#include "store/telling.h"
 #include "store/waiting.h"
 
 int opa_writer_init(opa_writer *out, opa_store *store, const opa_import_options *options)
@@ -32,107 +32,6 @@ void opa_writer_release(opa_writer *w)
 {
     opa_buffer_release(&w->memory);
     opa_keys_release(&w->waiting);
-}
-
-/* ---- telling the caller ---- */
-
-static int tell_list(opa_writer *w, const opa_findings *list)
-{
-    for (size_t i = 0; i < list->count && w->options->finding; i++)
-        if (w->options->finding(w->options->user, &list->items[i]) != 0)
-            return opa_fail(w->store->ctx, OPA_ECANCELLED, "stopped");
-    return OPA_OK;
-}
-
-static int tell(opa_writer *w, int code, const char *file, int64_t record, int64_t line, opa_text id, const char *field,
-                const char *message)
-{
-    opa_findings list = {0};
-    if (!w->options->finding)
-        return OPA_OK;
-    int status = opa_findings_add(&list, code, line, field, "%s", message);
-    if (status == OPA_OK)
-        status = opa_findings_locate(&list, 0, file, record, id);
-    status = status == OPA_OK ? tell_list(w, &list) : opa_fail_memory(w->store->ctx);
-    opa_findings_release(&list);
-    return status;
-}
-
-/* Tell the record's own findings, of its form and its image, and why the store refused it. */
-static int tell_record(opa_writer *w, const opa_source *source, const opa_item *item, const opa_verdict *verdict)
-{
-    opa_findings list = {0};
-    if (!w->options->finding || (item->in.findings.count == 0 && !verdict->code))
-        return OPA_OK;
-    int status = opa_findings_append(&list, &item->in.findings, NULL);
-    if (status == OPA_OK && verdict->code)
-        status = opa_findings_add(&list, verdict->code, 0, verdict->field, "%s", verdict->message);
-    for (size_t i = 0; i < list.count; i++) {
-        list.items[i].line = opa_recorded_line(item->line, list.items[i].line);
-        list.items[i].quarantined = verdict->outcome == OPA_OUTCOME_QUARANTINED;
-    }
-    if (status == OPA_OK)
-        status = opa_findings_locate(&list, 0, source->name, item->index, item->in.id);
-    status = status == OPA_OK ? tell_list(w, &list) : opa_fail_memory(w->store->ctx);
-    opa_findings_release(&list);
-    return status;
-}
-
-/* The other place that a copy is a copy of: of the same raw, or the source of its sample. */
-static int tell_copy(opa_writer *w, const opa_source *source, const opa_item *item, int64_t raw, bool same_bytes)
-{
-    static const char of_raw[] =
-        "SELECT f.name, k.record, k.line, f.sort_key FROM records k JOIN files f ON f.key = k.file"
-        " WHERE k.raw = ?1 AND k.key <> ?2 ORDER BY f.sort_key, k.record LIMIT 1";
-    static const char of_sample[] =
-        "SELECT f.name, k.record, k.line, f.sort_key FROM raws w JOIN raws o ON o.sample = w.sample"
-        " JOIN records k ON k.raw = o.key JOIN files f ON f.key = k.file"
-        " WHERE w.key = ?1 AND k.key <> ?2 ORDER BY f.sort_key, k.record LIMIT 1";
-    sqlite3_stmt *s;
-    if (!w->options->finding)
-        return OPA_OK;
-    int status = opa_db_prepare(w->db, &s, same_bytes ? of_raw : of_sample);
-    if (status != OPA_OK)
-        return status;
-    sqlite3_bind_int64(s, 1, raw);
-    sqlite3_bind_int64(s, 2, w->record);
-    if ((status = opa_db_next(w->db, s)) != OPA_OK)
-        return status == OPA_END ? OPA_OK : status;
-    opa_buffer name = {0}, message = {0};
-    opa_buffer_add_text(&name, opa_db_text(s, 0));
-    const int64_t record = sqlite3_column_int64(s, 1), line = sqlite3_column_int64(s, 2);
-    const bool later = opa_place_before(opa_db_blob(s, 3), record, opa_buffer_text(&source->sort_key), item->index);
-    sqlite3_reset(s);
-    /* The finding stands at the greater place, whichever came first. */
-    opa_copy_message(&message, same_bytes,
-                     later ? opa_buffer_text(&name) : (opa_text){source->name, strlen(source->name)},
-                     later ? record : item->index);
-    if (name.failed || message.failed)
-        status = opa_fail_memory(w->store->ctx);
-    else
-        status = tell(w, OPA_F_DUPLICATE_RECORD, later ? source->name : name.data, later ? item->index : record,
-                      later ? item->line : line, item->in.id, NULL, message.data);
-    opa_buffer_release(&name);
-    opa_buffer_release(&message);
-    return status;
-}
-
-static int tell_verdict(opa_writer *w, const opa_source *source, const opa_item *item, const opa_verdict *verdict,
-                        int64_t raw)
-{
-    switch (verdict->outcome) {
-    case OPA_OUTCOME_QUARANTINED:
-    case OPA_OUTCOME_MADE:
-        return tell_record(w, source, item, verdict);
-    case OPA_OUTCOME_REVISION:
-        return tell(w, OPA_F_REVISION, source->name, item->index, item->line, item->in.id, NULL, OPA_REVISION_MESSAGE);
-    case OPA_OUTCOME_SAME:
-        return tell_copy(w, source, item, raw, false);
-    case OPA_OUTCOME_ATTACHED:
-    case OPA_OUTCOME_EDIT:
-        break;
-    }
-    return OPA_OK;
 }
 
 /* ---- rows ---- */
@@ -175,6 +74,17 @@ static int ensure_file(opa_writer *w, opa_source *source)
     return status;
 }
 
+static int insert_image_fault(opa_writer *w, int64_t image, int code)
+{
+    sqlite3_stmt *s;
+    const int status = opa_db_prepare(w->db, &s, "INSERT INTO image_faults (image, code) VALUES (?, ?)");
+    if (status != OPA_OK)
+        return status;
+    sqlite3_bind_int64(s, 1, image);
+    sqlite3_bind_int(s, 2, code);
+    return opa_db_run(w->db, s);
+}
+
 /* The key of the record's image; a new one goes in. *key 0: the record has none. */
 static int ensure_image(opa_writer *w, int64_t *key, const opa_incoming *in)
 {
@@ -204,7 +114,8 @@ static int ensure_image(opa_writer *w, int64_t *key, const opa_incoming *in)
         return status;
     *key = ++w->image;
     w->report.images_added++;
-    return OPA_OK;
+    const int fault = opa_image_trouble(&in->findings);
+    return fault ? insert_image_fault(w, *key, fault) : OPA_OK;
 }
 
 static int insert_findings(opa_writer *w, int64_t raw, const opa_findings *findings)
@@ -357,14 +268,25 @@ static int find_raw(opa_writer *w, known_raw *out, const opa_source *source, con
     return OPA_OK;
 }
 
+static void count(opa_import_report *report, const opa_verdict *verdict)
+{
+    report->revisions += verdict->outcome == OPA_OUTCOME_REVISION;
+    report->attached += verdict->outcome == OPA_OUTCOME_ATTACHED || verdict->outcome == OPA_OUTCOME_EDIT;
+    report->merged += verdict->outcome == OPA_OUTCOME_SAME;
+    report->quarantined += verdict->outcome == OPA_OUTCOME_QUARANTINED;
+}
+
 int opa_writer_accept(opa_writer *w, const opa_item *item, const opa_verdict *verdict, int64_t raw)
 {
     static const char sql[] =
         "UPDATE raws SET sample = ?, outcome = ?, content = ?, code = NULL, field = NULL, message = NULL WHERE key = ?";
     sqlite3_stmt *s;
-    const int status = opa_db_prepare(w->db, &s, sql);
+    int status = opa_quarantine_release(w, raw);
+    if (status == OPA_OK)
+        status = opa_db_prepare(w->db, &s, sql);
     if (status != OPA_OK)
         return status;
+    count(&w->report, verdict);
     sqlite3_bind_int64(s, 1, verdict->sample);
     sqlite3_bind_int(s, 2, verdict->outcome);
     opa_db_bind_blob(s, 3, (opa_text){(const char *)item->content, OPA_SHA256_SIZE});
@@ -389,6 +311,13 @@ static int ensure_record(opa_writer *w, int64_t *out, const opa_source *source, 
     return status;
 }
 
+/* The store keeps the record at this place in quarantine. */
+static int hold(opa_writer *w, opa_source *source, const opa_verdict *verdict, int64_t record, int64_t raw)
+{
+    const int status = opa_quarantine_note(w, source, record);
+    return status == OPA_OK && verdict->code == OPA_F_ID_UNKNOWN ? opa_waiting_note(w, raw) : status;
+}
+
 /* Bytes that are in quarantine already. Where the store was the reason, it may take them by now. */
 static int known_bad(opa_writer *w, opa_source *source, opa_item *item, const known_raw *known, int64_t image)
 {
@@ -397,26 +326,38 @@ static int known_bad(opa_writer *w, opa_source *source, opa_item *item, const kn
     int status = ensure_record(w, &record, source, item, known->key);
     if (status == OPA_OK && known->code)
         status = opa_apply(w, &verdict, source, item, record, image);
-    if (status == OPA_OK && verdict.sample)
+    if (status != OPA_OK)
+        return status;
+    if (verdict.sample) {
         status = opa_writer_accept(w, item, &verdict, known->key);
-    w->report.quarantined += verdict.outcome == OPA_OUTCOME_QUARANTINED;
-    if (status == OPA_OK && verdict.code == OPA_F_ID_UNKNOWN)
-        status = opa_waiting_note(w, known->key);
-    return status == OPA_OK ? tell_verdict(w, source, item, &verdict, known->key) : status;
+    } else {
+        count(&w->report, &verdict);
+        status = hold(w, source, &verdict, record, known->key);
+    }
+    return status == OPA_OK ? opa_tell_verdict(w, source, item, &verdict, known->key) : status;
 }
 
-/* Bytes that made, or went to, a sample before. */
-static int known_good(opa_writer *w, opa_source *source, opa_item *item, const known_raw *known)
+/* Bytes that made, or went to, a sample before. At another place they say the same again, which counts where the last
+ * word was another one meanwhile. */
+static int known_good(opa_writer *w, opa_source *source, opa_item *item, const known_raw *known, int64_t image)
 {
+    opa_verdict verdict;
     if (known->placed) {
         w->report.known++;
         return OPA_OK;
     }
-    int status = insert_record(w, source, item, known->key);
+    int status = opa_apply(w, &verdict, source, item, w->record + 1, image);
+    if (status == OPA_OK)
+        status = insert_record(w, source, item, known->key);
     if (status == OPA_OK)
         status = lower_source(w, source, item, known->sample);
-    w->report.merged++;
-    return status == OPA_OK ? tell_copy(w, source, item, known->key, true) : status;
+    if (status != OPA_OK)
+        return status;
+    if (!verdict.changed)
+        verdict.outcome = OPA_OUTCOME_SAME;
+    count(&w->report, &verdict);
+    return verdict.changed ? opa_tell_verdict(w, source, item, &verdict, known->key)
+                           : opa_tell_copy(w, source, item, known->key, true);
 }
 
 /* The same record was there before its image could be read: its place now means the complete one. */
@@ -446,15 +387,15 @@ static int new_raw(opa_writer *w, opa_source *source, opa_item *item, int64_t im
         status = insert_raw(w, source, item, &verdict, image);
     if (status == OPA_OK)
         status = insert_findings(w, w->raw, &item->in.findings);
+    const bool complements = item->in.image_linked && verdict.sample && verdict.outcome != OPA_OUTCOME_MADE;
     if (status == OPA_OK)
-        status = item->in.image_linked && verdict.outcome != OPA_OUTCOME_MADE ? supersede(w, source, item, w->raw)
-                                                                              : insert_record(w, source, item, w->raw);
+        status = complements ? supersede(w, source, item, w->raw) : insert_record(w, source, item, w->raw);
     if (status == OPA_OK && verdict.sample && verdict.outcome != OPA_OUTCOME_MADE)
         status = lower_source(w, source, item, verdict.sample);
-    w->report.quarantined += verdict.outcome == OPA_OUTCOME_QUARANTINED;
-    if (status == OPA_OK && verdict.code == OPA_F_ID_UNKNOWN)
-        status = opa_waiting_note(w, w->raw);
-    return status == OPA_OK ? tell_verdict(w, source, item, &verdict, w->raw) : status;
+    count(&w->report, &verdict);
+    if (status == OPA_OK && !verdict.sample)
+        status = hold(w, source, &verdict, w->record, w->raw);
+    return status == OPA_OK ? opa_tell_verdict(w, source, item, &verdict, w->raw) : status;
 }
 
 int opa_writer_item(opa_writer *w, opa_source *source, opa_item *item)
@@ -475,51 +416,29 @@ int opa_writer_item(opa_writer *w, opa_source *source, opa_item *item)
         return status;
     if (!known.key)
         return new_raw(w, source, item, image);
-    return known.sample ? known_good(w, source, item, &known) : known_bad(w, source, item, &known, image);
+    return known.sample ? known_good(w, source, item, &known, image) : known_bad(w, source, item, &known, image);
 }
 
 /* ---- a file ---- */
 
-static int insert_file_finding(opa_writer *w, const opa_source *source, const opa_finding *f)
+static int tell_file(opa_writer *w, const opa_source *source)
 {
-    sqlite3_stmt *s;
-    const int status = opa_db_prepare(
-        w->db, &s, "INSERT OR IGNORE INTO file_findings (file, code, line, message) VALUES (?, ?, ?, ?)");
-    if (status != OPA_OK)
-        return status;
-    sqlite3_bind_int64(s, 1, source->key);
-    sqlite3_bind_int(s, 2, f->code);
-    sqlite3_bind_int64(s, 3, f->line);
-    sqlite3_bind_text(s, 4, f->message ? f->message : "", -1, SQLITE_STATIC);
-    return opa_db_run(w->db, s);
-}
-
-/* What was said of a file of this name goes when the file comes again: it may have been mended. */
-static int forget_file_findings(opa_writer *w, const opa_source *source)
-{
-    sqlite3_stmt *s;
-    const int status = opa_db_prepare(w->db, &s, "DELETE FROM file_findings WHERE file = ?");
-    if (status != OPA_OK)
-        return status;
-    sqlite3_bind_int64(s, 1, source->key);
-    return opa_db_run(w->db, s);
+    int status = OPA_OK;
+    for (size_t i = 0; i < source->findings.count && status == OPA_OK; i++) {
+        const opa_finding *f = &source->findings.items[i];
+        status = opa_tell(w, f->code, source->path, -1, f->line, (opa_text){0}, NULL, f->message);
+    }
+    return status;
 }
 
 int opa_writer_file(opa_writer *w, opa_source *source)
 {
-    int status = source->key ? forget_file_findings(w, source) : OPA_OK;
-    if (source->key)
-        for (size_t i = 0; i < source->findings.count && status == OPA_OK; i++) {
-            const opa_finding *f = &source->findings.items[i];
-            status = insert_file_finding(w, source, f);
-            if (status == OPA_OK)
-                status = tell(w, f->code, source->name, -1, f->line, (opa_text){0}, NULL, f->message);
-        }
+    int status = source->key ? opa_quarantine_settle(w, source) : OPA_OK;
     if (status != OPA_OK)
         return status;
     w->report.files++;
     if (source->status == OPA_OK && source->readable > 0)
-        return OPA_OK;
+        return tell_file(w, source);
     const int why = source->status ? source->status : OPA_EDATA;
     const char *message = source->message ? source->message
                           : source->key   ? "no record of the file could be read"
@@ -528,5 +447,5 @@ int opa_writer_file(opa_writer *w, opa_source *source)
     if (why < w->report.worst_status)
         w->report.worst_status = why;
     opa_fail(w->store->ctx, why, "%s: %s", source->path, message);
-    return tell(w, OPA_F_JSON_INVALID, source->path, -1, 0, (opa_text){0}, NULL, message);
+    return opa_tell(w, OPA_F_JSON_INVALID, source->path, -1, 0, (opa_text){0}, NULL, message);
 }

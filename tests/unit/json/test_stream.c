@@ -112,7 +112,6 @@ static void test_findings_on_the_file(void **state)
     GIVES("[{},]", "1 {}\n=15 1\n");
     GIVES("[{}}:{}]", "1 {}\n1 {}\n=15 1\n=15 1\n");
     GIVES("{},\n{}", "1 {}\n2 {}\n=15 1\n");
-    GIVES("{} stray {\n{}", "1 {}\n2 {}\n=1 1\n");
     /* each kind of repair once, however often it comes */
     GIVES("{},\n{},\n{},\n", "1 {}\n2 {}\n3 {}\n=15 1\n");
     GIVES("[{} {} {},]", "1 {}\n1 {}\n1 {}\n=15 1\n=15 1\n");
@@ -128,6 +127,10 @@ static void test_damaged_lines(void **state)
     GIVES("{\"a\":\"one \" two\"}\n{\"a\":2}\n", "1 !{\"a\":\"one \" two\"}\n2 {\"a\":2}\n");
     GIVES("{\"a\":1}\r\n{\"a\":\"x\r\n{\"a\":3}\r\n", "1 {\"a\":1}\n2 !{\"a\":\"x\n3 {\"a\":3}\n");
     GIVES("\"a\n\"b\"\n", "1 !\"a\n2 \"b\"\n");
+    /* behind a record of the same line: no byte is passed over */
+    GIVES("{} stray {\n{}", "1 {}\n1 !stray {\n2 {}\n");
+    GIVES("{\"a\":1} x {\"a\":2}\n{\"a\":3}\n", "1 {\"a\":1}\n1 !x {\"a\":2}\n2 {\"a\":3}\n");
+    GIVES("{\"a\":1}, }{\"a\":2}\n{\"a\":3}", "1 {\"a\":1}\n1 !}{\"a\":2}\n2 {\"a\":3}\n=15 1\n");
     GIVES("{\"a\":1}\n{\"a\":2", "1 {\"a\":1}\n2 ~{\"a\":2\n");
     GIVES("{\"a\":\"\\", "1 ~{\"a\":\"\\\n");
 }

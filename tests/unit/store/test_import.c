@@ -175,7 +175,7 @@ static void test_revisions(void **state)
     assert_int_equal(f->report.known, 1);
     opa_buffer after = dump(f);
     assert_string_equal(before.data, after.data);
-    /* The same again in another file and in other words: a copy. */
+    /* The first one's word again, in another file and in other words: it is the last one now. */
     opa_buffer_add_string(&a, "  ");
     char *space = strstr(a.data, "null");
     assert_non_null(space);
@@ -183,14 +183,20 @@ static void test_revisions(void **state)
     opa_buffer_add(&c, a.data, (size_t)(space - a.data));
     opa_buffer_printf(&c, "  %s", space);
     IMPORT(f, file_text(f, "c.json", c.data));
+    assert_int_equal(f->report.revisions, 1);
+    assert_true(is(sample_of(f, id).revised, "r1"));
+    /* And once more: a copy. */
+    opa_buffer_add_char(&c, '\n');
+    IMPORT(f, file_text(f, "d.json", c.data));
     assert_int_equal(f->report.merged, 1);
+    assert_int_equal(f->report.revisions, 0);
     opa_findings list = all_findings(f, id);
-    assert_int_equal(count_code(&list, OPA_F_DUPLICATE_RECORD, &last), 1);
-    assert_string_equal(last->file, "c.json");
-    assert_string_equal(last->message, "says the same as record 0 of a.json");
+    assert_int_equal(count_code(&list, OPA_F_DUPLICATE_RECORD, &last), 2);
+    assert_string_equal(last->file, "d.json");
+    assert_string_equal(last->message, "byte-equal copy of record 0 of c.json");
     assert_int_equal(count_code(&list, OPA_F_REVISION, &last), 1);
     assert_string_equal(last->file, "b.json");
-    assert_true(is(sample_of(f, id).revised, "r2"));
+    assert_true(is(sample_of(f, id).revised, "r1"));
     opa_findings_release(&list);
     opa_buffer_release(&a);
     opa_buffer_release(&b);

@@ -65,12 +65,13 @@ static void test_versions(void **state)
     assert_non_null(strstr(opa_context_message(f->ctx), "schema version 99"));
 }
 
-/* The store of version 1 in tests/data (SOURCE.md there says what is in it), as a file of its own. */
-static const char *version_1(fixture *f)
+/* The store of that version in tests/data (SOURCE.md there says what is in it), as a file of its own. */
+static const char *old_store(fixture *f, int version)
 {
     enum { LARGEST = 1 << 20 };
-    char packed[400];
-    snprintf(packed, sizeof packed, "%s/store/version-1.opa.gz", getenv("OPA_TEST_DATA"));
+    char packed[400], name[32];
+    snprintf(packed, sizeof packed, "%s/store/version-%d.opa.gz", getenv("OPA_TEST_DATA"), version);
+    snprintf(name, sizeof name, "version-%d.opa", version);
     gzFile file = gzopen(packed, "rb");
     assert_non_null(file);
     char *bytes = malloc(LARGEST);
@@ -78,9 +79,18 @@ static const char *version_1(fixture *f)
     const int size = gzread(file, bytes, LARGEST);
     assert_in_range(size, 1, LARGEST - 1);
     gzclose(file);
-    const char *path = file_bytes(f, "version-1.opa", bytes, (size_t)size);
+    const char *path = file_bytes(f, name, bytes, (size_t)size);
     free(bytes);
     return path;
+}
+
+/* Take the lines that begin with @p first, up to the next table, out of a dump. */
+static void cut_table(opa_buffer *dump, const char *first)
+{
+    char *at = strstr(dump->data, first);
+    assert_non_null(at);
+    const char *next = strstr(at + 1, "-- SELECT");
+    memmove(at, next ? next : "", next ? strlen(next) + 1 : 1);
 }
 
 static void test_migration_from_version_1(void **state)
@@ -100,7 +110,7 @@ static void test_migration_from_version_1(void **state)
         {"imported-anew", OPA_REVIEW_NONE, "A cow sits."},
     };
     fixture *f = *state;
-    const char *path = version_1(f);
+    const char *path = old_store(f, 1);
     sqlite3 *db;
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     opa_buffer before = dump_tables(db);
@@ -108,10 +118,9 @@ static void test_migration_from_version_1(void **state)
     opa_store_free(f->store);
     assert_int_equal(opa_store_open(f->ctx, &f->store, path), OPA_OK);
     opa_buffer after = dump(f);
-    static const char added[] = "-- SELECT * FROM seen\n";
-    char *at = strstr(after.data, added);
-    assert_non_null(at);
-    memmove(at, at + strlen(added), strlen(at + strlen(added)) + 1);
+    cut_table(&after, "-- SELECT * FROM image_faults\n");
+    cut_table(&after, "-- SELECT * FROM quarantine\n");
+    cut_table(&after, "-- SELECT * FROM seen\n");
     assert_string_equal(after.data, before.data);
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         const opa_sample s = sample_of(f, want[i].id);
@@ -122,6 +131,48 @@ static void test_migration_from_version_1(void **state)
     assert_int_equal(sample_of(f, "imported-anew").review, OPA_REVIEW_CHANGED);
     opa_buffer_release(&before);
     opa_buffer_release(&after);
+}
+
+static size_t errors(fixture *f, int code)
+{
+    opa_findings list = all_findings(f, NULL);
+    const size_t n = count_code(&list, code, NULL);
+    opa_findings_release(&list);
+    return n;
+}
+
+/* What version 2 held against good samples is no error any more, and what it refused is taken when it comes again. */
+static void test_migration_from_version_2(void **state)
+{
+    fixture *f = *state;
+    opa_store_verify_report r;
+    const char *path = old_store(f, 2);
+    opa_store_free(f->store);
+    assert_int_equal(opa_store_open(f->ctx, &f->store, path), OPA_OK);
+    assert_int_equal(opa_store_verify(f->ctx, path, NULL, NULL, NULL, &r), OPA_OK);
+    assert_int_equal(r.findings, 0);
+    assert_int_equal(errors(f, OPA_F_IMAGE_PASSED_OVER), 2);
+    assert_int_equal(errors(f, OPA_F_IMAGE_BASE64) + errors(f, OPA_F_IMAGE_FILE), 0);
+    assert_int_equal(errors(f, OPA_F_IMAGE_UNSUPPORTED), 2);
+    assert_int_equal(errors(f, OPA_F_JSON_INVALID), 1);
+    assert_int_equal(errors(f, OPA_F_FIELD_MISSING), 1);
+    assert_int_equal(errors(f, OPA_F_ID_CONFLICT), 1);
+    opa_buffer b = {0};
+    char *image = png_base64();
+    opa_buffer_printf(&b,
+                      "{\"id\":\"%s\",\"prompt\":\"What?\",\"generated\":\"A dog sits.\",\"image\":{\"bytes\":%s}}\n",
+                      "refused", image);
+    opa_buffer_printf(&b,
+                      "{\"id\":\"%s\",\"prompt\":\"What?\",\"generated\":\"A dog sits.\",\"image\":{\"bytes\":%s}}\n",
+                      "broken", image);
+    /* Its name is all that is known of where an old finding comes from. */
+    IMPORT(f, file_text(f, "second.jsonl", b.data));
+    assert_int_equal(f->report.attached, 2);
+    assert_int_equal(errors(f, OPA_F_IMAGE_UNSUPPORTED) + errors(f, OPA_F_ID_CONFLICT), 0);
+    IMPORT(f, file_text(f, "first.json", b.data));
+    assert_int_equal(errors(f, OPA_F_JSON_INVALID) + errors(f, OPA_F_FIELD_MISSING), 0);
+    opa_buffer_release(&b);
+    free(image);
 }
 
 /* A store with its pages overwritten: an error, never a crash. */
@@ -203,6 +254,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_versions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_migration_from_version_1, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_migration_from_version_2, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_edits_are_append_only, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_second_look_keeps_the_locks, setup, teardown),
