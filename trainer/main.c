@@ -10,9 +10,9 @@ static const struct command *const commands[] = {&cmd_score,  &cmd_generate, &cm
 static const char *versions(void)
 {
     static char text[1024];
-    const char *mpi = ranks_version();
-    snprintf(text, sizeof text, "%s%s\nOpenBLAS core type %s\n%s%s", opa_versions(), ops_blas_config(), ops_blas_core(),
-             mpi ? mpi : "", mpi ? "\n" : "");
+    const char *bf16 = ops_bf16_library(), *mpi = ranks_version();
+    snprintf(text, sizeof text, "%s%s\nOpenBLAS core type %s\n%s%s%s%s", opa_versions(), ops_blas_config(),
+             ops_blas_core(), bf16 ? bf16 : "", bf16 ? "\n" : "", mpi ? mpi : "", mpi ? "\n" : "");
     return text;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/onednn.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <dnnl.h>
@@ -40,6 +41,14 @@ void ops_onednn_free(ops_onednn *dnn)
         dnnl_engine_destroy(dnn->engine);
     free(dnn->halves);
     free(dnn);
+}
+
+const char *ops_onednn_version(void)
+{
+    static char text[64]; /* the same for all that ask */
+    const dnnl_version_t *v = dnnl_version();
+    snprintf(text, sizeof text, "oneDNN %d.%d.%d", v->major, v->minor, v->patch);
+    return text;
 }
 
 bool ops_onednn_has_bf16(void)

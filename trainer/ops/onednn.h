@@ -14,6 +14,8 @@ typedef struct ops_onednn ops_onednn; /* oneDNN's engine and stream, and room fo
 ops_onednn *ops_onednn_new(void);
 void ops_onednn_free(ops_onednn *dnn);
 
+/** "oneDNN 2.6.3": what runs, not what it was built with. Static storage. */
+const char *ops_onednn_version(void);
 /** The processor multiplies bf16 in hardware. */
 bool ops_onednn_has_bf16(void);
 

@@ -100,6 +100,15 @@ bool ops_context_allow_bf16(ops_context *ctx, bool allow)
     return ctx->bf16 != NULL;
 }
 
+const char *ops_bf16_library(void)
+{
+#ifdef OPS_ONEDNN
+    return ops_onednn_version();
+#else
+    return NULL;
+#endif
+}
+
 bool ops_bf16_products(const ops_context *ctx)
 {
     return ctx->bf16 != NULL;

@@ -60,6 +60,8 @@ int ops_threads(const ops_context *ctx);
 bool ops_context_allow_bf16(ops_context *ctx, bool allow);
 /** Products with bf16 weights round the activations. */
 bool ops_bf16_products(const ops_context *ctx);
+/** Its name and version, "oneDNN 2.6.3"; NULL: built without. Static storage. */
+const char *ops_bf16_library(void);
 /** The instruction set of the own kernels: "avx512", "avx2", "generic". OPATRAIN_ISA in the environment lowers it. */
 const char *ops_isa(const ops_context *ctx);
 

@@ -11,6 +11,7 @@
 #include <png.h>
 #include <sqlite3.h>
 #include <utf8proc.h>
+#include <zlib.h>
 
 /* "NAME MAJOR.MINOR.PATCH" and a line's end, from numbers. */
 #define TEXT_(x) #x
@@ -23,6 +24,7 @@ const char *opa_versions(void)
     return "sqlite " SQLITE_VERSION "\n"
            "libarchive " ARCHIVE_VERSION_ONLY_STRING "\n"
            "libpng " PNG_LIBPNG_VER_STRING "\n"
+           "zlib " ZLIB_VERSION "\n"
            "libjpeg-turbo " TEXT(LIBJPEG_TURBO_VERSION) "\n"
            THREE("cJSON", CJSON_VERSION_MAJOR, CJSON_VERSION_MINOR, CJSON_VERSION_PATCH)
            THREE("utf8proc", UTF8PROC_VERSION_MAJOR, UTF8PROC_VERSION_MINOR, UTF8PROC_VERSION_PATCH)
