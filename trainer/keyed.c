@@ -20,7 +20,7 @@ int keyed_begin(struct trainer *t, const char *path, const struct keyed_kind *ki
 int keyed_compare(struct trainer *t, const char *path, const struct mapped *map, const struct keyed_kind *kind,
                   const char *depends, size_t *end)
 {
-    char name[64];
+    char name[SETTINGS_NAME];
     const size_t skip = strlen(kind->magic);
     const char *text = (const char *)map->data,
                *stop = map->size > skip ? memchr(text + skip, '\0', map->size - skip) : NULL;

@@ -20,7 +20,7 @@ static int io_error(struct trainer *t, const char *path)
 static int compare_settings(struct trainer *t, const struct outfile *out, const char *settings)
 {
     struct mapped map;
-    char name[64];
+    char name[SETTINGS_NAME];
     const int status = mapped_open(t, &map, out->resume);
     if (status != OPA_OK)
         return status;

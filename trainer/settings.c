@@ -57,45 +57,95 @@ void settings_release(struct settings *s)
     *s = (struct settings){0};
 }
 
-/* The length of a line's value, which begins at *value. */
-static size_t value_of(const char **value, const char *line, size_t left)
+/* ---- what differs ---- */
+
+/* A line "name: value" of settings. */
+struct line {
+    opa_text name, value;
+};
+
+static struct line line_at(const char *text, size_t size)
 {
-    const char *end = memchr(line, '\n', left), *colon = memchr(line, ':', left);
-    end = end ? end : line + left;
-    if (colon == NULL || colon + 2 > end)
-        return 0;
-    *value = colon + 2;
-    return (size_t)(end - *value);
+    const char *end = memchr(text, '\n', size), *colon;
+    const size_t n = end ? (size_t)(end - text) : size;
+    colon = memchr(text, ':', n);
+    if (colon == NULL)
+        return (struct line){{text, n}, {text + n, 0}};
+    const size_t head = (size_t)(colon - text), skip = head + 2 < n ? head + 2 : n;
+    return (struct line){{text, head}, {text + skip, n - skip}};
 }
 
-/* " (1 there, 2 now)", where both lines are of that name and there is room: hashes say nothing to people. */
-static void add_values(char name[64], size_t n, const char *have, size_t have_left, const char *want)
+static bool same(opa_text a, opa_text b)
 {
-    const char *there = NULL, *now = NULL;
-    const size_t want_left = strlen(want);
-    if (have_left <= n || want_left <= n || memcmp(have, want, n) != 0 || have[n] != ':' || want[n] != ':')
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+/* Is there a line of this name? */
+static bool has_name(const char *text, size_t size, opa_text name)
+{
+    for (size_t at = 0; at < size;) {
+        const char *end = memchr(text + at, '\n', size - at);
+        if (same(line_at(text + at, size - at).name, name))
+            return true;
+        at = end ? (size_t)(end - text) + 1 : size;
+    }
+    return false;
+}
+
+/* The first words in which two values of "word number word number ..." differ: *of is the word before them. */
+static void narrow_down(opa_text *of, opa_text *a, opa_text *b)
+{
+    size_t i = 0, word = 0, before = 0;
+    while (i < a->size && i < b->size && a->data[i] == b->data[i]) {
+        if (a->data[i++] == ' ') {
+            before = word;
+            word = i;
+        }
+    }
+    if (word == 0)
         return;
-    const size_t old = value_of(&there, have, have_left), new = value_of(&now, want, want_left);
-    if (old > 0 && new > 0 && n + old + new + strlen(" ( there,  now)") < 64)
-        snprintf(name + n, 64 - n, " (%.*s there, %.*s now)", (int)old, there, (int)new, now);
+    *of = (opa_text){a->data + before, word - 1 - before};
+    for (opa_text *x = a; x != NULL; x = x == a ? b : NULL) {
+        const char *end = memchr(x->data + word, ' ', x->size - word);
+        *x = (opa_text){x->data + word, end ? (size_t)(end - x->data) - word : x->size - word};
+    }
 }
 
-void settings_difference(char name[64], const char *have, size_t size, const char *want)
+/* "lr (1e-05 there, 1e-06 now)"; hashes, which say nothing to people, and other long values are left out. */
+static void say_values(char out[SETTINGS_NAME], opa_text name, opa_text there, opa_text now)
 {
+    enum { LONG = 32 };
+    opa_text of = {"", 0};
+    narrow_down(&of, &there, &now);
+    if (there.size == 0 || now.size == 0 || there.size > LONG || now.size > LONG || of.size > LONG)
+        snprintf(out, SETTINGS_NAME, "%.*s", (int)(name.size < 60 ? name.size : 60), name.data);
+    else
+        snprintf(out, SETTINGS_NAME, "%.*s (%.*s%s%.*s there, %.*s now)", (int)(name.size < 60 ? name.size : 60),
+                 name.data, (int)of.size, of.data, of.size > 0 ? " " : "", (int)there.size, there.data, (int)now.size,
+                 now.data);
+}
+
+static void say_absent(char out[SETTINGS_NAME], opa_text name, const char *where)
+{
+    snprintf(out, SETTINGS_NAME, "%.*s (%s)", (int)(name.size < 60 ? name.size : 60), name.data, where);
+}
+
+void settings_difference(char out[SETTINGS_NAME], const char *have, size_t size, const char *want)
+{
+    const size_t wanted = strlen(want);
     size_t line = 0, i = 0;
-    while (i < size && want[i] != '\0' && have[i] == want[i]) {
+    while (i < size && i < wanted && have[i] == want[i]) {
         if (want[i++] == '\n')
             line = i;
     }
-    name[0] = '\0';
-    if (i == size && want[i] == '\0')
+    out[0] = '\0';
+    if (i == size && i == wanted)
         return;
-    const char *from = want[line] != '\0' ? want + line : have + line;
-    const size_t left = want[line] != '\0' ? strlen(from) : size - line;
-    size_t n = 0;
-    while (n < left && n < 63 && from[n] != ':' && from[n] != '\n')
-        n++;
-    memcpy(name, from, n);
-    name[n] = '\0';
-    add_values(name, n, have + line, size - line, want + line);
+    const struct line there = line_at(have + line, size - line), now = line_at(want + line, wanted - line);
+    if (line < size && line < wanted && same(there.name, now.name))
+        say_values(out, now.name, there.value, now.value);
+    else if (line >= size || has_name(want + line, wanted - line, there.name))
+        say_absent(out, now.name, "not given there, but now");
+    else
+        say_absent(out, there.name, "given there, but not now");
 }

@@ -22,8 +22,10 @@ void settings_add(struct settings *s, const char *name, const char *format, ...)
 void settings_append(struct settings *s, const struct settings *from);
 void settings_release(struct settings *s);
 
-/** The name of the first line in which @p have [size] and @p want differ, with both values where they are short ("epochs (1
- *  there, 2 now)"); "" when none does. */
-void settings_difference(char name[64], const char *have, size_t size, const char *want);
+enum { SETTINGS_NAME = 256 };
+/** The name of the first line in which @p have [size] and @p want differ, with both values, or those of the words in them that
+ *  differ, where they are short ("epochs (1 there, 2 now)", "coefficients (beta 0.1 there, 0.2 now)"), or that only one has
+ *  such a line; "" when none differs. */
+void settings_difference(char out[SETTINGS_NAME], const char *have, size_t size, const char *want);
 
 #endif

@@ -36,7 +36,7 @@ int training_compare(struct training *tr)
 {
     struct settings *own = &tr->run.settings;
     struct trainer *t = &tr->run.t;
-    char name[64] = "";
+    char name[SETTINGS_NAME] = "";
     size_t size = own->size;
     ranks_broadcast(&tr->ranks, 0, &size, sizeof size);
     char *text = malloc(size + 1);

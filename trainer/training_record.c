@@ -178,6 +178,8 @@ static void write_run(struct training *tr, opa_json_writer *w)
     opa_json_write_string(w, opa_versions());
     opa_json_write_key(w, "openblas");
     opa_json_write_string(w, ops_blas_config());
+    opa_json_write_key(w, "onednn");
+    opa_json_write_string(w, ops_bf16_library());
     opa_json_write_key(w, "mpi");
     opa_json_write_string(w, ranks_version());
     opa_json_write_key(w, "depends_on");
@@ -219,16 +221,34 @@ static int read_settings(struct trainer *t, struct settings *out, const struct j
     return OPA_OK;
 }
 
+/* Is it a run of this verb? Settings of another differ in the first line that it has and this one has not. */
+static int compare_verb(struct training *tr, const struct json_file *file, const char *path)
+{
+    struct fields f = json_file_fields(&tr->run.t, file, path);
+    const char *own = tr->run.cli->command->name;
+    const opa_text verb = fields_text(&f, "verb", own);
+    if (f.status == OPA_OK && !text_is(verb, own))
+        fields_fail(&f, OPA_ECREATE, "a run of %.*s, not of %s: choose another -o",
+                    (int)(verb.size < 20 ? verb.size : 20), verb.data, own);
+    return f.status;
+}
+
 int record_compare(struct training *tr)
 {
     struct json_file file;
     struct settings before = {0};
     struct trainer *t = &tr->run.t;
-    char name[64] = "";
+    char name[SETTINGS_NAME] = "";
     char *path = path_join(tr->folder.path, "run.json");
     int status = path ? json_file_open(t, &file, path) : trainer_fail_memory(t);
+    if (status == OPA_ENOENT)
+        status =
+            trainer_fail(t, OPA_ENOENT, "%s holds %s, but no run.json: it is no run that goes on; choose another -o",
+                         tr->folder.path, tr->folder.finished ? "an adapter" : "a checkpoint");
     if (status == OPA_OK) {
-        status = read_settings(t, &before, &file, path);
+        status = compare_verb(tr, &file, path);
+        if (status == OPA_OK)
+            status = read_settings(t, &before, &file, path);
         json_file_release(&file);
     }
     if (status == OPA_OK)
