@@ -105,6 +105,12 @@ void out_bytes(struct cli *cli, const void *bytes, size_t size)
         cli->out_errno = errno ? errno : EIO;
 }
 
+void out_flush(struct cli *cli)
+{
+    if (cli->out_errno == 0 && fflush(stdout) != 0)
+        cli->out_errno = errno ? errno : EIO;
+}
+
 void out_printf(struct cli *cli, const char *format, ...)
 {
     if (cli->out_errno != 0)

@@ -138,6 +138,8 @@ void cli_note(struct cli *cli, const char *format, ...) OPA_PRINTF(2, 3);
 bool out_alive(const struct cli *cli);
 void out_bytes(struct cli *cli, const void *bytes, size_t size);
 void out_printf(struct cli *cli, const char *format, ...) OPA_PRINTF(2, 3);
+/* Pass on what was written so far; a failure is kept like that of a write. */
+void out_flush(struct cli *cli);
 /* What the writer holds and a line break; the writer is cleared. An exit code or 0. */
 int out_json_line(struct cli *cli, opa_json_writer *w);
 

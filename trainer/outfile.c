@@ -2,8 +2,11 @@
 #include "outfile.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "durable.h"
@@ -75,40 +78,75 @@ static int scan_lines(struct trainer *t, struct outfile *out, size_t *keep)
     return status;
 }
 
-static int reopen(struct trainer *t, struct outfile *out)
+/* ---- the file ---- */
+
+static int cannot_make(struct trainer *t, const struct outfile *out)
 {
-    size_t keep;
-    int status = scan_lines(t, out, &keep);
-    if (status != OPA_OK)
-        return status;
-    out->file = fopen(out->path, keep > 0 ? "r+b" : "wb");
-    if (out->file == NULL || ftruncate(fileno(out->file), (off_t)keep) != 0 || fseek(out->file, 0, SEEK_END) != 0)
-        return io_error(t, out->path);
-    return OPA_OK;
+    return trainer_fail(t, OPA_ECREATE, "%s: %s", out->path, strerror(errno));
 }
 
-/* ---- the file ---- */
+/* The lock is beside the stream, so that it outlasts its end: FILE.resume goes while nobody else can look for it. */
+static int lock(struct trainer *t, struct outfile *out)
+{
+    out->lock = open(out->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (out->lock < 0)
+        return cannot_make(t, out);
+    if (flock(out->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return trainer_fail(t, OPA_EBUSY, "%s: another opatrain is writing there", out->path);
+    return OPA_OK;
+}
 
 static int begin(struct trainer *t, struct outfile *out, const char *settings)
 {
     out->file = fopen(out->path, "wb");
     if (out->file == NULL)
-        return trainer_fail(t, OPA_ECREATE, "%s: %s", out->path, strerror(errno));
-    return durable_file(t, out->resume, settings, strlen(settings));
+        return cannot_make(t, out);
+    return out->resume ? durable_file(t, out->resume, settings, strlen(settings)) : OPA_OK;
+}
+
+/* Behind the first @p keep bytes. */
+static int go_on(struct trainer *t, struct outfile *out, size_t keep)
+{
+    out->file = fopen(out->path, "r+b");
+    if (out->file == NULL || ftruncate(fileno(out->file), (off_t)keep) != 0 || fseek(out->file, 0, SEEK_END) != 0)
+        return io_error(t, out->path);
+    return OPA_OK;
+}
+
+static int begin_or_go_on(struct trainer *t, struct outfile *out, const char *settings)
+{
+    size_t keep = 0;
+    int status = path_exists(out->resume) ? scan_lines(t, out, &keep) : OPA_OK;
+    out->written = keep > 0;
+    if (status != OPA_OK)
+        return status;
+    if (keep == 0)
+        return begin(t, out, settings);
+    status = compare_settings(t, out, settings);
+    return status == OPA_OK ? go_on(t, out, keep) : status;
+}
+
+static bool is_special(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
 int outfile_open(struct trainer *t, struct outfile *out, const char *path, const char *settings)
 {
-    *out = (struct outfile){0};
-    out->path = strdup(path);
-    out->resume = malloc(strlen(path) + 8);
-    if (out->path == NULL || out->resume == NULL)
+    *out = (struct outfile){.path = strdup(path), .lock = -1};
+    if (out->path == NULL)
+        return trainer_fail_memory(t);
+    if (is_special(path))
+        return begin(t, out, settings);
+    const int status = lock(t, out);
+    if (status != OPA_OK)
+        return status;
+    out->resume = malloc(strlen(path) + sizeof ".resume");
+    if (out->resume == NULL)
         return trainer_fail_memory(t);
     strcpy(stpcpy(out->resume, path), ".resume");
-    if (!path_exists(out->resume))
-        return begin(t, out, settings);
-    const int status = compare_settings(t, out, settings);
-    return status == OPA_OK ? reopen(t, out) : status;
+    return begin_or_go_on(t, out, settings);
 }
 
 int outfile_line(struct trainer *t, struct outfile *out, opa_text line)
@@ -116,6 +154,7 @@ int outfile_line(struct trainer *t, struct outfile *out, opa_text line)
     if (fwrite(line.data, 1, line.size, out->file) != line.size || fputc('\n', out->file) == EOF ||
         fflush(out->file) != 0)
         return io_error(t, out->path);
+    out->written = true;
     return OPA_OK;
 }
 
@@ -125,13 +164,18 @@ int outfile_finish(struct trainer *t, struct outfile *out)
     out->file = NULL;
     if (!good)
         return io_error(t, out->path);
-    return unlink(out->resume) == 0 ? OPA_OK : io_error(t, out->resume);
+    return out->resume == NULL || unlink(out->resume) == 0 ? OPA_OK : io_error(t, out->resume);
 }
 
 void outfile_release(struct outfile *out)
 {
-    if (out->file != NULL)
+    if (out->file != NULL) {
         fclose(out->file);
+        if (!out->written && out->resume != NULL)
+            unlink(out->resume);
+    }
+    if (out->path != NULL && out->lock >= 0)
+        close(out->lock);
     for (size_t i = 0; i < out->id_count; i++)
         free(out->ids[i]);
     free(out->ids);

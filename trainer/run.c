@@ -188,7 +188,7 @@ int run_emit(struct run *run, opa_json_writer *w)
 {
     if (run->out.path == NULL) {
         const int result = out_json_line(run->cli, w);
-        fflush(stdout);
+        out_flush(run->cli);
         return result;
     }
     opa_text line;

@@ -79,11 +79,79 @@ static void other_settings_are_refused_and_named(void **state)
     stop(&t);
 }
 
+/* One writer at a time; the second finds everything as it was. */
+static void two_runs_do_not_write_one_file(void **state)
+{
+    (void)state;
+    struct trainer t;
+    struct outfile out, other;
+    char path[128], resume[140];
+    start(&t, NULL);
+    snprintf(path, sizeof path, "%s/out.jsonl", fresh_folder());
+    snprintf(resume, sizeof resume, "%s.resume", path);
+    assert_int_equal(outfile_open(&t, &out, path, settings), OPA_OK);
+    add(&t, &out, "{\"id\":\"a\"}");
+    assert_int_equal(outfile_open(&t, &other, path, settings), OPA_EBUSY);
+    assert_message(&t, "another opatrain");
+    outfile_release(&other);
+    assert_true(path_exists(resume));
+    add(&t, &out, "{\"id\":\"b\"}");
+    assert_int_equal(outfile_finish(&t, &out), OPA_OK);
+    outfile_release(&out);
+    check_content(path, "{\"id\":\"a\"}\n{\"id\":\"b\"}\n");
+    assert_int_equal(outfile_open(&t, &other, path, settings), OPA_OK);
+    outfile_release(&other);
+    stop(&t);
+}
+
+/* What would be lost is nothing: other settings begin anew, also behind a kill before the first line. */
+static void a_run_without_a_line_is_in_nobodys_way(void **state)
+{
+    (void)state;
+    struct trainer t;
+    struct outfile out;
+    char path[128], resume[140];
+    start(&t, NULL);
+    const char *folder = fresh_folder();
+    snprintf(path, sizeof path, "%s/out.jsonl", folder);
+    snprintf(resume, sizeof resume, "%s.resume", path);
+    assert_int_equal(outfile_open(&t, &out, path, settings), OPA_OK);
+    outfile_release(&out);
+    assert_false(path_exists(resume));
+    write_bytes(folder, "out.jsonl.resume", settings, strlen(settings)); /* as a kill leaves it */
+    write_bytes(folder, "out.jsonl", "{\"id\":", 6);
+    assert_int_equal(outfile_open(&t, &out, path, "model: other\n"), OPA_OK);
+    add(&t, &out, "{\"id\":\"a\"}");
+    assert_int_equal(outfile_finish(&t, &out), OPA_OK);
+    outfile_release(&out);
+    check_content(path, "{\"id\":\"a\"}\n");
+    stop(&t);
+}
+
+static void beside_a_device_nothing_is_put(void **state)
+{
+    (void)state;
+    struct trainer t;
+    struct outfile out, other;
+    start(&t, NULL);
+    assert_int_equal(outfile_open(&t, &out, "/dev/null", settings), OPA_OK);
+    assert_null(out.resume);
+    add(&t, &out, "{\"id\":\"a\"}");
+    assert_int_equal(outfile_open(&t, &other, "/dev/null", "model: other\n"), OPA_OK);
+    assert_int_equal(outfile_finish(&t, &other), OPA_OK);
+    outfile_release(&other);
+    outfile_release(&out);
+    stop(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_killed_run_goes_on_behind_the_last_whole_line),
         cmocka_unit_test(other_settings_are_refused_and_named),
+        cmocka_unit_test(two_runs_do_not_write_one_file),
+        cmocka_unit_test(a_run_without_a_line_is_in_nobodys_way),
+        cmocka_unit_test(beside_a_device_nothing_is_put),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
