@@ -26,7 +26,7 @@ static int check(struct adapter_run *a)
             out_printf(run->cli, "%-26s %zu of %zu linear layers\n", part_name((enum part)p), count[p], total[p]);
     }
     out_printf(run->cli, "%-26s %zu\n", "rank", run->adapter->max_rank);
-    return adapter_changes(run->adapter) ? EXIT_DONE : EXIT_FINDING;
+    return adapter_changes(run->adapter) && run->adapter->missing == 0 ? EXIT_DONE : EXIT_FINDING;
 }
 
 /* ---- rename ---- */
@@ -38,6 +38,9 @@ static int renamed(struct adapter_run *a, enum spelling spelling)
     run->t.opa = run->cli->ctx;
     char *there = path_join(run->output, "adapter_model.safetensors");
     int status = there ? OPA_OK : trainer_fail_memory(&run->t);
+    const char *holds = folder_holds(run->output);
+    if (status == OPA_OK && holds != NULL)
+        status = trainer_fail(&run->t, OPA_ECREATE, "%s holds %s: choose another -o", run->output, holds);
     if (status == OPA_OK && path_exists(there))
         status = trainer_fail(&run->t, OPA_ECREATE, "%s is there already: choose another -o", there);
     free(there);
@@ -75,6 +78,8 @@ static int check_options(const struct adapter_run *a, const char *verb)
          a->run.threads > 0) &&
         !merge)
         return cli_usage(cli, "--dtype, --pack, --template, --image-mode and --threads are for merge");
+    if (a->run.output != NULL && strcmp(a->run.output, "-") == 0)
+        return cli_usage(cli, "-o: a folder, which is not written to standard output");
     if (rename && (a->run.model_dir != NULL || a->run.vision_tower != NULL))
         return cli_usage(cli, "rename needs no model");
     return GO_ON;
@@ -113,15 +118,17 @@ const struct command cmd_adapter = {
     .name = "adapter",
     .summary = "check an adapter, rename its tensors, or merge it into its base",
     .help =
-        "Example: opatrain adapter check runs/opa --model llava-1.5-7b-hf/\n"
-        "         opatrain adapter rename runs/opa --to hf-4.51 -o runs/opa-4.51\n"
-        "         opatrain adapter merge runs/opa --model llava-1.5-7b-hf/ -o merged --pack packs/held-out\n\n"
+        "Example: opatrain adapter check opa --model llava-1.5-7b-hf/\n"
+        "         opatrain adapter rename opa --to hf-4.51 -o opa-4.51\n"
+        "         opatrain adapter merge opa --model llava-1.5-7b-hf/ -o merged --pack packs/held-out\n\n"
         "Usage: opatrain adapter check DIR --model DIR [--vision-tower DIR]\n"
         "       opatrain adapter rename DIR --to NAMES -o OUT\n"
         "       opatrain adapter merge DIR --model DIR -o OUT [--dtype TYPE] [--pack PACK]...\n\n"
         "check reads a PEFT LoRA adapter in any of its spellings and says which layers of the model it changes. A\n"
-        "tensor that fits no layer, half a pair, or an adapter that matches nothing is an error; a lora_B of zeros is\n"
-        "a warning, and where all are zero, so that nothing changes, the exit code is 1.\n\n"
+        "tensor that fits no layer, half a pair, or an adapter that matches nothing is an error; so are NaN and\n"
+        "infinity. A lora_B of zeros is a warning, and where all are zero, so that nothing changes, the exit code is "
+        "1;\n"
+        "likewise where one layer has none while others of its kind have.\n\n"
         "rename writes the same tensors under the names that another program gives the modules: PEFT passes over\n"
         "those that it does not find. target_modules become a regular expression that fits them.\n\n"
         "merge writes a checkpoint of its own, with the base's files and shards: each weight becomes W + scale B A in\n"

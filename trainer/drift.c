@@ -38,6 +38,10 @@ int drift_add(struct trainer *t, struct drift *d, const struct dataset *dataset,
             count(&d->merge, adapted->reference[k], merged->reference[k]);
         }
     }
+    if (status == OPA_OK && !(isfinite(d->adapter.sum) && isfinite(d->merge.sum)))
+        status = trainer_fail(t, OPA_EDATA,
+                              "sample %.120s: log-probs that are not finite: weights that hold NaN or overflow",
+                              d->examples[0].sample.id);
     d->samples += status == OPA_OK;
     return status;
 }

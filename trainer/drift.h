@@ -22,7 +22,8 @@ struct drift {
     struct drift_distance adapter, merge;
 };
 
-/** Count sample @p i: all its responses under the clean image, in the canonical prompt. OPA_ERECORD: it cannot be scored. */
+/** Count sample @p i: all its responses under the clean image, in the canonical prompt. OPA_ERECORD: it cannot be scored;
+ *  OPA_EDATA: a log-prob is not finite. */
 int drift_add(struct trainer *t, struct drift *d, const struct dataset *dataset, size_t i);
 void drift_release(struct drift *d);
 

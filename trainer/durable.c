@@ -102,6 +102,21 @@ int durable_file(struct trainer *t, const char *path, const void *bytes, size_t 
 
 /* ---- folders ---- */
 
+static bool has(const char *folder, const char *name)
+{
+    char *path = path_join(folder, name);
+    const bool there = path != NULL && path_exists(path);
+    free(path);
+    return there;
+}
+
+const char *folder_holds(const char *path)
+{
+    return has(path, "manifest.json") && has(path, "index.tsv") ? "a pack"
+           : has(path, "config.json")                           ? "a model"
+                                                                : NULL;
+}
+
 int folder_make(struct trainer *t, const char *path)
 {
     if (mkdir(path, 0777) == 0 || errno == EEXIST)

@@ -30,6 +30,9 @@ int durable_file(struct trainer *t, const char *path, const void *bytes, size_t 
 /** Give a folder, whose files are on the disk, its name @p to, which is free. OPA_EIO. */
 int durable_rename(struct trainer *t, const char *from, const char *to);
 
+/** What a folder holds that this program did not write there and does not mix with its own: "a pack", "a model". NULL: neither.
+ *  Static storage. */
+const char *folder_holds(const char *path);
 /** Make a folder where there is none. OPA_ECREATE; OPA_EIO: the disk is full. */
 int folder_make(struct trainer *t, const char *path);
 /** Remove a folder of files; one that is not there is fine. */

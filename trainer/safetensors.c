@@ -31,9 +31,15 @@ static int finish(struct trainer *t, struct safetensors *st)
         st->bytes += st->tensors[i].size;
         if (i > 0 && strcmp(st->tensors[i - 1].name, st->tensors[i].name) == 0)
             return trainer_fail(t, OPA_EDATA, "tensor '%.200s' is in both %s and %s", st->tensors[i].name,
-                                st->tensors[i - 1].file, st->tensors[i].file);
+                                st->tensors[i - 1].path, st->tensors[i].path);
     }
     return OPA_OK;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
 }
 
 static struct safetensors_file *add_file(struct safetensors *st, const char *path)
@@ -42,9 +48,13 @@ static struct safetensors_file *add_file(struct safetensors *st, const char *pat
     if (grown == NULL)
         return NULL;
     st->files = grown;
-    const char *slash = strrchr(path, '/');
-    grown[st->file_count] = (struct safetensors_file){.name = strdup(slash ? slash + 1 : path)};
-    return grown[st->file_count].name != NULL ? &grown[st->file_count++] : NULL;
+    struct safetensors_file *file = &grown[st->file_count];
+    *file = (struct safetensors_file){.path = strdup(path)};
+    if (file->path == NULL)
+        return NULL;
+    file->name = base_name(file->path);
+    st->file_count++;
+    return file;
 }
 
 static int open_file(struct trainer *t, struct safetensors *st, const char *path)
@@ -219,4 +229,31 @@ bool tensor_matrix(ops_matrix *out, const struct tensor *tensor)
     else
         return strcmp(tensor->dtype, "F32") == 0;
     return true;
+}
+
+/* Infinities and NaN have all bits of the exponent. */
+static bool finite16(const uint16_t *x, uint64_t n, uint16_t exponent)
+{
+    unsigned bad = 0;
+    for (uint64_t i = 0; i < n; i++)
+        bad |= (x[i] & exponent) == exponent;
+    return !bad;
+}
+
+static bool finite32(const uint32_t *x, uint64_t n)
+{
+    unsigned bad = 0;
+    for (uint64_t i = 0; i < n; i++)
+        bad |= (x[i] & 0x7F800000) == 0x7F800000;
+    return !bad;
+}
+
+bool tensor_is_finite(const struct tensor *tensor)
+{
+    ops_matrix m;
+    if (!tensor_matrix(&m, tensor))
+        return true;
+    if (m.dtype == OPS_F32)
+        return finite32(tensor->data, tensor->size / 4);
+    return finite16(tensor->data, tensor->size / 2, m.dtype == OPS_BF16 ? 0x7F80 : 0x7C00);
 }

@@ -17,6 +17,7 @@ enum { TENSOR_MAX_RANK = 8 };
 struct tensor {
     char *name;
     const char *file;  /**< base name of its file */
+    const char *path;  /**< of the file, as it was opened: for messages */
     const char *dtype; /**< as the format spells it: "F32", "BF16" ... Static storage */
     size_t rank;
     uint64_t shape[TENSOR_MAX_RANK];
@@ -44,6 +45,8 @@ struct tensor *safetensors_find(const struct safetensors *st, const char *name);
 /** As a matrix: rank 2 as it is, any other rank as [shape[0], rest]. false: not of a type that weights are read in
  *  (F32, F16, BF16). */
 bool tensor_matrix(ops_matrix *out, const struct tensor *tensor);
+/** Is every element a number? Tensors of types that weights are not read in count as such. */
+bool tensor_is_finite(const struct tensor *tensor);
 /** "[32000, 48]" */
 const char *tensor_shape_text(char out[160], const uint64_t *shape, size_t rank);
 

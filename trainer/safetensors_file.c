@@ -160,7 +160,7 @@ static int read_entries(const struct header *h, struct safetensors *st, struct s
         if (is_metadata(key))
             continue;
         struct tensor *out = &st->tensors[st->count];
-        *out = (struct tensor){.name = json_strdup(key), .file = file->name};
+        *out = (struct tensor){.name = json_strdup(key), .file = file->name, .path = file->path};
         if (out->name == NULL)
             return trainer_fail_memory(h->t);
         st->count++;
@@ -202,8 +202,8 @@ int safetensors_file_read(struct trainer *t, struct safetensors *st, struct safe
     for (int i = 7; i >= 0 && file->map.size >= 8; i--)
         length = length << 8 | bytes[i];
     if (file->map.size < 8 || length > file->map.size - 8 || length > HEADER_MAX || length < 2 || bytes[8] != '{')
-        return trainer_fail(t, OPA_EDATA, "%s: not a safetensors file, or cut in its header", file->name);
-    struct header h = {t, file->name, NULL, bytes + 8 + length, file->map.size - 8 - length};
+        return trainer_fail(t, OPA_EDATA, "%s: not a safetensors file, or cut in its header", file->path);
+    struct header h = {t, file->path, NULL, bytes + 8 + length, file->map.size - 8 - length};
     opa_json_options options = OPA_JSON_OPTIONS_INIT;
     options.strict = true;
     options.max_depth = 8;
@@ -212,8 +212,8 @@ int safetensors_file_read(struct trainer *t, struct safetensors *st, struct safe
     const size_t before = st->count;
     int status = opa_json_parse(t->opa, &doc, (opa_text){(const char *)bytes + 8, length}, &options, &findings);
     if (status != OPA_OK)
-        status = trainer_fail(t, status, "%s: header: %s", file->name, opa_context_message(t->opa));
-    else if ((status = json_refuse_duplicates(t, &findings, file->name)) == OPA_OK) {
+        status = trainer_fail(t, status, "%s: header: %s", file->path, opa_context_message(t->opa));
+    else if ((status = json_refuse_duplicates(t, &findings, file->path)) == OPA_OK) {
         h.doc = doc;
         status = read_entries(&h, st, file);
     }
@@ -228,5 +228,5 @@ void safetensors_file_release(struct safetensors_file *file)
         free(file->aligned[i]);
     free(file->aligned);
     mapped_release(&file->map);
-    free(file->name);
+    free(file->path);
 }

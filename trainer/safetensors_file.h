@@ -10,12 +10,13 @@
 
 struct safetensors_file {
     struct mapped map;
-    char *name; /**< base name */
+    char *path;       /**< as it was opened, for messages */
+    const char *name; /**< its last part, by which an index calls it */
     void **aligned;
     size_t aligned_count; /**< copies of tensors whose data stand at odd addresses */
 };
 
-/** Append the tensors of @p file, whose map and name are set, to @p st. OPA_EDATA: damaged; the tensor is named. */
+/** Append the tensors of @p file, whose map and path are set, to @p st. OPA_EDATA: damaged; the tensor is named. */
 int safetensors_file_read(struct trainer *t, struct safetensors *st, struct safetensors_file *file);
 void safetensors_file_release(struct safetensors_file *file);
 

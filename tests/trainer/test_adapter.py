@@ -86,7 +86,43 @@ class Check(TrainerCase):
         self.assertIn("matches no layer", self.err)
 
 
+    def test_values_that_are_no_numbers_are_refused_everywhere(self):
+        folder = self.path("nan")
+        shutil.copytree(ADAPTER, folder)
+        tensors = all_tensors(folder)
+        key = next(k for k in tensors if "down_proj.lora_B" in k)
+        for bad in (b"\x00\x00\xc0\x7f", b"\x00\x00\x80\xff"):  # NaN, -infinity
+            dtype, shape, data = tensors[key]
+            self.assertEqual(dtype, "F32")
+            write_safetensors(os.path.join(folder, "adapter_model.safetensors"), {**tensors, key: (dtype, shape, data[:-4] + bad)})
+            for args in (("check", folder, "--model", CHECKPOINT), ("rename", folder, "--to", "hf-5", "-o", self.path("renamed")),
+                         ("merge", folder, "--model", CHECKPOINT, "-o", self.path("merged"))):
+                self.train("adapter", *args, code=65)
+                self.assertIn(key, self.err)
+        self.assertFalse(os.path.exists(self.path("renamed")) or os.path.exists(self.path("merged")))
+        write_safetensors(os.path.join(folder, "adapter_model.safetensors"), tensors)
+        self.train("adapter", "check", folder, "--model", CHECKPOINT)
+        for alpha in ("NaN", "null", '"8"'):
+            with open(os.path.join(ADAPTER, "adapter_config.json"), encoding="utf-8") as f:
+                text = re.sub(r'"lora_alpha": *[0-9.]+', '"lora_alpha": ' + alpha, f.read())
+            self.write("nan/adapter_config.json", text)
+            self.train("adapter", "check", folder, "--model", CHECKPOINT, code=65)
+            self.assertIn("lora_alpha", self.err)
+
+
 class Rename(TrainerCase):
+    def test_folders_that_are_no_place_for_it(self):
+        pack = self.demo_pack()
+        shutil.copytree(CHECKPOINT, self.path("model"))
+        before = self.files_of(self.folder)
+        for out in (pack, self.path("model")):
+            self.train("adapter", "rename", ADAPTER, "--to", "hf-5", "-o", out, code=73)
+            self.assertIn("choose another -o", self.err)
+        for args in (("rename", "--to", "hf-5"), ("merge", "--model", CHECKPOINT)):
+            self.train("adapter", args[0], ADAPTER, *args[1:], "-o", "-", code=2)
+        self.assertEqual(self.files_of(self.folder), before)
+        self.assertFalse(os.path.exists("-"))
+
     def renamed(self, source, to):
         out = self.path(os.path.basename(source) + "-" + to)
         self.train("adapter", "rename", source, "--to", to, "-o", out)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/adapter.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,9 @@ int adapter_config_parse(struct trainer *t, struct adapter_config *out, opa_text
     refuse_variants(&f);
     out->rank = (size_t)fields_integer(&f, "r", 8, 1, 1 << 16);
     out->alpha = fields_number(&f, "lora_alpha", 8);
+    if (opa_json_get(f.object, "lora_alpha") != NULL && !fields_has(&f, "lora_alpha")) /* NaN is read as null */
+        fields_fail(&f, OPA_EDATA, "lora_alpha is no number");
+    out->partial = fields_has(&f, "layers_to_transform");
     out->rslora = fields_bool(&f, "use_rslora", false);
     out->patterns = json_count(opa_json_get(f.object, "rank_pattern")) > 0 ||
                     json_count(opa_json_get(f.object, "alpha_pattern")) > 0;
@@ -106,6 +110,9 @@ static int place_tensor(const struct opening *o, const struct tensor *tensor)
     const uint64_t rows = is_b ? module->rows : r, cols = is_b ? r : module->cols;
     if (tensor->rank != 2 || !tensor_matrix(&matrix, tensor) || matrix.rows != rows || matrix.cols != cols)
         return misshapen(o, tensor, rows, cols);
+    if (!tensor_is_finite(tensor))
+        return trainer_fail(o->t, OPA_EDATA, "%s: tensor '%.200s' holds NaN or infinity: no adapter that can be used",
+                            o->dir, tensor->name);
     struct lora *lora = &o->adapter->of[module - o->model->loader.modules];
     ops_matrix *slot = is_b ? &lora->b : &lora->a;
     if (slot->data != NULL)
@@ -168,6 +175,52 @@ static void note_zero(const struct opening *o)
         trainer_note(o->t, "%s: lora_B is zero in %zu of %zu layers", o->dir, zero, layers);
 }
 
+/* ---- what is not there ---- */
+
+/* Of the same part, with the same name but for numbers: the q_proj of two layers. */
+static bool same_kind(const struct loader_module *a, const struct loader_module *b)
+{
+    const char *x = a->rest, *y = b->rest;
+    while (*x == *y && *x != '\0') {
+        x++;
+        y++;
+        if (isdigit((unsigned char)*x) && isdigit((unsigned char)*y)) {
+            x += strspn(x, "0123456789");
+            y += strspn(y, "0123456789");
+        }
+    }
+    return a->part == b->part && *x == *y;
+}
+
+/* Has a layer of this one's kind an adapter? */
+static bool kind_has(const struct opening *o, size_t id)
+{
+    const struct loader_module *modules = o->model->loader.modules;
+    for (size_t i = 0; i < o->adapter->count; i++) {
+        if (o->adapter->of[i].rank > 0 && same_kind(&modules[i], &modules[id]))
+            return true;
+    }
+    return false;
+}
+
+/* PEFT writes all layers of a kind, unless it is told which: one that is missing got lost. */
+static void note_missing(const struct opening *o)
+{
+    struct adapter *a = o->adapter;
+    const char *first = NULL;
+    for (size_t i = 0; i < a->count && !o->config.partial; i++) {
+        if (a->of[i].rank > 0 || model_is_idle(o->model, i) || !kind_has(o, i))
+            continue;
+        first = first ? first : o->model->loader.modules[i].rest;
+        a->missing++;
+    }
+    if (a->missing > 0)
+        trainer_note(o->t,
+                     "warning: %s: no lora_A and lora_B of '%s'%s, though other layers have theirs: nothing is changed "
+                     "there",
+                     o->dir, first, a->missing > 1 ? " and others" : "");
+}
+
 static int read_tensors(struct opening *o)
 {
     struct adapter *a = o->adapter;
@@ -183,6 +236,7 @@ static int read_tensors(struct opening *o)
         return trainer_fail(o->t, OPA_EDATA, "%s: the adapter matches no layer of the model", o->dir);
     a->max_rank = o->config.rank;
     note_zero(o);
+    note_missing(o);
     return OPA_OK;
 }
 

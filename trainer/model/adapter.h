@@ -15,6 +15,7 @@ struct adapter_config {
     bool rslora;   /**< scale alpha / sqrt(r) instead of alpha / r */
     char *base;    /**< base_model_name_or_path, owned; NULL */
     bool patterns; /**< rank_pattern or alpha_pattern is not empty */
+    bool partial;  /**< layers_to_transform: it is meant for some layers only */
 };
 
 /** adapter_config.json from memory. OPA_EUNSUPPORTED: DoRA, biases and other kinds than LoRA. */
@@ -22,7 +23,8 @@ int adapter_config_parse(struct trainer *t, struct adapter_config *out, opa_text
 void adapter_config_release(struct adapter_config *config);
 
 /** Open the adapter of folder @p dir for @p model. OPA_EDATA: a tensor that fits no layer, or half a pair, is named; so is an
- *  adapter that matches nothing. Notes: B all zero (the adapter changes nothing). Free with adapter_free(). */
+ *  adapter that matches nothing. So is a value that is not finite. Notes: B all zero (the adapter changes nothing), a layer without one among others of its
+ *  kind that have one. Free with adapter_free(). */
 int adapter_open(struct trainer *t, struct adapter **out, const char *dir, const struct model *model);
 void adapter_free(struct adapter *adapter);
 

@@ -52,6 +52,8 @@ static int rename_tensor(struct renaming *r, size_t i)
     if (tensor->rank != 2 || !tensor_matrix(&out->matrix, tensor))
         return trainer_fail(r->t, OPA_EDATA, "%s: tensor '%.200s' is no matrix of F32, F16 or BF16", r->dir,
                             tensor->name);
+    if (!tensor_is_finite(tensor))
+        return trainer_fail(r->t, OPA_EDATA, "%s: tensor '%.200s' holds NaN or infinity", r->dir, tensor->name);
     const struct module_name *m = &r->modules[i];
     const bool fits = name_spell(path, sizeof path, r->spelling, m->part, m->rest);
     const int n = snprintf(r->keys[i], KEY_SIZE, "base_model.model.%s.lora_%c.weight", path, is_b ? 'B' : 'A');

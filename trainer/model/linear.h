@@ -27,6 +27,7 @@ struct adapter {
     struct lora *of; /**< by linear.id */
     size_t count;
     size_t max_rank;
+    size_t missing; /**< layers that it has nothing for, though it has for others of their kind */
     struct safetensors *file;
 };
 

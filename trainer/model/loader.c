@@ -40,7 +40,7 @@ int loader_add(struct loader *l, const struct safetensors *st)
             continue;
         if (!name_parse(&name, tensor->name))
             return l->status = trainer_fail(l->t, OPA_EDATA, "%s: tensor '%.200s' is of no part of this kind of model",
-                                            tensor->file, tensor->name);
+                                            tensor->path, tensor->name);
         struct loader_entry *entry = add_entry(l);
         if (entry == NULL)
             return l->status = trainer_fail_memory(l->t);
@@ -51,8 +51,8 @@ int loader_add(struct loader *l, const struct safetensors *st)
     for (size_t i = 1; i < l->count; i++) {
         if (compare(&l->entries[i - 1], &l->entries[i]) == 0)
             return l->status = trainer_fail(l->t, OPA_EDATA, "tensors '%.200s' (%s) and '%.200s' (%s) mean the same",
-                                            l->entries[i - 1].tensor->name, l->entries[i - 1].tensor->file,
-                                            l->entries[i].tensor->name, l->entries[i].tensor->file);
+                                            l->entries[i - 1].tensor->name, l->entries[i - 1].tensor->path,
+                                            l->entries[i].tensor->name, l->entries[i].tensor->path);
     }
     return l->status;
 }
@@ -75,7 +75,7 @@ int loader_finish(struct loader *l)
             l->status =
                 trainer_fail(l->t, OPA_EDATA,
                              "%s: tensor '%.200s' %s is too much: a model of this config.json has none of that name",
-                             tensor->file, tensor->name, tensor_shape_text(text, tensor->shape, tensor->rank));
+                             tensor->path, tensor->name, tensor_shape_text(text, tensor->shape, tensor->rank));
     }
     return l->status;
 }
@@ -153,7 +153,7 @@ static struct tensor *take(struct loader *l, ops_matrix *out, const char *name, 
     const size_t cols = rank > 1 ? shape[1] : 1;
     if (!readable || tensor->rank < rank || out->rows != shape[0] || out->cols != cols) {
         l->status =
-            trainer_fail(l->t, OPA_EDATA, "%s: tensor '%.200s' is %s %s: expected %s of F32, F16 or BF16", tensor->file,
+            trainer_fail(l->t, OPA_EDATA, "%s: tensor '%.200s' is %s %s: expected %s of F32, F16 or BF16", tensor->path,
                          tensor->name, tensor->dtype, tensor_shape_text(have, tensor->shape, tensor->rank),
                          tensor_shape_text(want, shape, rank));
         return NULL;

@@ -46,7 +46,8 @@ static const char *finish(struct maker *m, const char *config, unsigned char fil
     return dir;
 }
 
-static const char lora4[] = "{\"peft_type\":\"LORA\",\"r\":4,\"lora_alpha\":8}";
+/* Meant for single layers, so that those without are no loss. */
+static const char lora4[] = "{\"peft_type\":\"LORA\",\"r\":4,\"lora_alpha\":8,\"layers_to_transform\":[1]}";
 
 /* One layer of each part in the spelling of these prefixes; "x" stands in for what does not matter. */
 static const char *spelled(const char *text, const char *projector, const char *vision)
@@ -139,11 +140,36 @@ static void zeros_are_a_warning_and_scales_follow_the_config(void **state)
     assert_int_equal(f->heard.count, 1);
     assert_non_null(strstr(f->heard.last, "changes nothing"));
     adapter_free(a);
-    assert_int_equal(open_one(f, "{\"r\":4,\"lora_alpha\":8,\"use_rslora\":true}", K "lora_A.default.weight", 24,
-                              K "lora_B.default.weight", 12, 1, &a),
+    assert_int_equal(open_one(f, "{\"r\":4,\"lora_alpha\":8,\"use_rslora\":true,\"layers_to_transform\":[0]}",
+                              K "lora_A.default.weight", 24, K "lora_B.default.weight", 12, 1, &a),
                      OPA_OK);
     assert_int_equal(f->heard.count, 1);
     assert_true(a->of[k].scale == 4.0f);
+    adapter_free(a);
+}
+
+static void values_that_are_no_numbers_are_refused(void **state)
+{
+    struct tiny *f = *state;
+    struct adapter *a;
+    assert_int_equal(open_one(f, lora4, K "lora_A.weight", 24, K "lora_B.weight", 12, 0xFF, &a), OPA_EDATA);
+    assert_message(&f->t, K "lora_A.weight' holds NaN");
+    assert_int_equal(open_one(f, "{\"r\":4,\"lora_alpha\":NaN}", K "lora_A.weight", 24, K "lora_B.weight", 12, 1, &a),
+                     OPA_EDATA);
+    assert_message(&f->t, "lora_alpha");
+}
+
+/* A layer among others of its kind that have one got lost; layers of a kind that has none were not meant. */
+static void a_layer_that_is_missing_is_named(void **state)
+{
+    struct tiny *f = *state;
+    struct adapter *a;
+    f->heard.count = 0;
+    assert_int_equal(open_one(f, "{\"r\":4,\"lora_alpha\":8}", K "lora_A.weight", 24, K "lora_B.weight", 12, 1, &a),
+                     OPA_OK);
+    assert_int_equal(a->missing, f->model->config.text.layers - 1);
+    assert_int_equal(f->heard.count, 1);
+    assert_non_null(strstr(f->heard.last, "layers.1.self_attn.k_proj"));
     adapter_free(a);
 }
 
@@ -171,6 +197,8 @@ int main(void)
         cmocka_unit_test(every_spelling_finds_the_same_layers),
         cmocka_unit_test(what_fits_no_layer_is_named),
         cmocka_unit_test(zeros_are_a_warning_and_scales_follow_the_config),
+        cmocka_unit_test(values_that_are_no_numbers_are_refused),
+        cmocka_unit_test(a_layer_that_is_missing_is_named),
         cmocka_unit_test(variants_that_are_not_built_in_are_refused),
     };
     return cmocka_run_group_tests(tests, tiny_set_up, tiny_tear_down);
