@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "packed.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,8 +50,10 @@ static int read_weights(struct trainer *t, struct packed *s, struct packed_respo
         if (out->weights[k] == NULL)
             return trainer_fail_memory(t);
         for (const struct cJSON *item = json_first(list); item != NULL; item = json_next(item)) {
-            if (!opa_json_number(s->doc, item, &out->weights[k][n]) || !isfinite(out->weights[k][n++]))
-                return broken(t, s, "a weight that is no number");
+            if (!opa_json_number(s->doc, item, &out->weights[k][n]) || !(fabs(out->weights[k][n]) <= FLT_MAX))
+                return trainer_fail(t, OPA_ERECORD, "%.120s: weights.%s[%zu] is no number of float32", s->id,
+                                    weights_names[k], n);
+            n++;
         }
     }
     return OPA_OK;
@@ -170,6 +173,13 @@ static int read_pairs(struct trainer *t, struct packed *s, const struct cJSON *l
 static int read_document(struct trainer *t, struct packed *s)
 {
     const struct cJSON *root = opa_json_root(s->doc);
+    struct fields f = {t, s->doc, root, s->id, OPA_OK};
+    const int64_t version = fields_integer(&f, "schema_version", 1, 0, INT64_MAX);
+    if (f.status != OPA_OK)
+        return OPA_ERECORD;
+    if (version != 1)
+        return trainer_fail(t, OPA_ERECORD, "%.120s: schema_version %lld: this program reads 1", s->id,
+                            (long long)version);
     const struct cJSON *responses = opa_json_get(root, "responses"), *masks = opa_json_get(root, "masks");
     if (!opa_json_text(s->doc, opa_json_get(root, "prompt"), &s->prompt))
         return broken(t, s, "no prompt");

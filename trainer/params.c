@@ -184,6 +184,14 @@ int params_from(struct trainer *t, struct params *out, const struct model *model
     return status;
 }
 
+bool params_finite(const struct params *p)
+{
+    int bad = 0;
+    for (size_t i = 0; i < p->count; i++)
+        bad |= !isfinite(p->value[i]);
+    return !bad;
+}
+
 void params_zero_gradient(struct params *p)
 {
     memset(p->gradient, 0, p->count * sizeof *p->gradient);

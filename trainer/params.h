@@ -60,6 +60,8 @@ int params_new(struct trainer *t, struct params *out, const struct model *model,
 int params_from(struct trainer *t, struct params *out, const struct model *model, enum targets targets,
                 const struct adapter *start);
 
+/** Is every value a number? */
+bool params_finite(const struct params *params);
 void params_zero_gradient(struct params *params);
 void params_release(struct params *params);
 

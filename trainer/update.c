@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "update.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,22 @@ static int check_finite(const struct update *u, struct example *const *examples,
     return OPA_OK;
 }
 
+/* Slopes become float32 on their way back. */
+static int check_slopes(const struct update *u, const struct example *e)
+{
+    for (int v = 0; v < EXAMPLE_VIEWS; v++) {
+        const struct view *view = &e->views[v];
+        for (size_t k = 0; view->used && k < view->count; k++) {
+            if (!(fabs(view->slope[k]) <= FLT_MAX))
+                return trainer_fail(u->t, OPA_EDATA,
+                                    "sample %.120s: the slope of its loss at token %zu of '%s' is beyond float32: its "
+                                    "weights in the pack, or the objective's coefficients, are too large",
+                                    e->sample.id, k, role_name((enum role)(v % ROLE_COUNT)));
+        }
+    }
+    return OPA_OK;
+}
+
 /* ---- micro-batches ---- */
 
 static int forward(struct update *u, struct train_sample *trees, struct example *const *examples, size_t count)
@@ -60,9 +77,11 @@ static int forward(struct update *u, struct train_sample *trees, struct example 
             loss_count(u->loss, &own, examples[i]);
         counts.targets = own.targets;
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && status == OPA_OK; i++) {
         loss_add(u->loss, &counts, examples[i], &u->report);
-    return OPA_OK;
+        status = check_slopes(u, examples[i]);
+    }
+    return status;
 }
 
 static int pass(struct update *u, struct example *const *examples, size_t count, bool back)
@@ -91,8 +110,14 @@ int update_end(struct update *u, double rate)
 {
     u->norm = optimiser_norm(u->optimiser, u->params->gradient);
     if (!isfinite(u->norm) || !isfinite(u->report.terms.total))
-        return trainer_fail(u->t, OPA_EDATA, "the %s is not finite: a learning rate too high, or --clip 1 is missing",
+        return trainer_fail(u->t, OPA_EDATA,
+                            "the %s of this update is not finite: take a lower --lr, or check the packs' weights and "
+                            "the objective's coefficients",
                             isfinite(u->norm) ? "loss" : "gradient");
     optimiser_step(u->optimiser, u->params->value, u->params->gradient, u->norm, rate);
-    return OPA_OK;
+    return params_finite(u->params)
+               ? OPA_OK
+               : trainer_fail(u->t, OPA_EDATA,
+                              "this update, at the rate %g, makes weights that are not finite: take a lower --lr",
+                              rate);
 }

@@ -27,12 +27,12 @@ struct update {
 
 /** @p counts are those of all the examples that will be added. */
 void update_begin(struct update *u, const struct loss_counts *counts);
-/** @p examples are linked, and references filled where the loss needs them. OPA_EDATA: a log-prob is not finite; sample,
- *  response and layer are named. */
+/** @p examples are linked, and references filled where the loss needs them. OPA_EDATA: a log-prob or a
+ *  slope is not finite; sample, response and layer are named. */
 int update_add(struct update *u, struct example *const *examples, size_t count);
 /** The same without gradients, for evaluation. */
 int update_look(struct update *u, struct example *const *examples, size_t count);
-/** OPA_EDATA: the gradient is not finite. */
+/** OPA_EDATA: the gradient is not finite, or the weights that the step made are not. */
 int update_end(struct update *u, double rate);
 
 #endif

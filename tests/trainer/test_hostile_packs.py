@@ -74,8 +74,14 @@ class HostileMembers(Forged, TrainerCase):
         self.member(edit)
         self.run_all("31999")
 
+    def test_samples_of_another_version(self):
+        for version in (2, 0, "1", -1):
+            self.change("schema_version", value=version)
+            self.run_all("schema_version")
+            self.restore()
+
     def test_weights(self):
-        for weight, says in (("x", "no number"), (None, "no number"), (1e300, None), (-1, None), (0, None)):
+        for weight, says in (("x", "no number"), (None, "no number"), (1e300, "no number"), (-1, None), (0, None)):
             def edit(body):
                 document = json.loads(body)
                 for response in document["responses"].values():
