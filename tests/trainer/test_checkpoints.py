@@ -137,7 +137,10 @@ class Checkpoints(TrainerCase):
             ("config.json", "{", 65, "config.json"),
             ("config.json", '{"model_type":"mamba"}', 69, "mamba"),
             ("preprocessor_config.json", "[]", 65, "preprocessor_config.json"),
-            ("preprocessor_config.json", '{"crop_size":57}', 65, "57"),
+            ("preprocessor_config.json", '{"crop_size":57,"image_mean":[0,0,0],"image_std":[1,1,1]}', 65, "57"),
+            ("preprocessor_config.json", '{"image_std":[1,1,1]}', 65, "preprocessor_config.json: no image_mean"),
+            ("preprocessor_config.json", '{"image_mean":[1,1,1]}', 65, "preprocessor_config.json: no image_std"),
+            ("model-00001-of-00002.safetensors", "x", 65, "/damaged/model-00001-of-00002.safetensors: "),
             ("generation_config.json", '{"eos_token_id":"x"}', 65, "eos_token_id"),
             ("tokenizer.json", "{}", 65, "tokenizer"),
             ("model.safetensors.index.json", '{"weight_map":{"a":"gone.safetensors"}}', 66, "gone.safetensors"),
@@ -149,6 +152,19 @@ class Checkpoints(TrainerCase):
             self.score(folder, code=code)
             self.assertIn(word, self.err)
             shutil.rmtree(folder)
+
+    def test_how_images_are_prepared_is_not_guessed(self):
+        want = self.score(CHECKPOINT)
+        folder = self.checkpoint()
+        path = os.path.join(folder, "preprocessor_config.json")
+        with open(path, encoding="utf-8") as f:
+            spec = json.load(f)
+        os.remove(path)
+        self.score(folder, code=66)
+        self.assertIn("preprocessor_config.json", self.err)
+        with open(os.path.join(folder, "processor_config.json"), "w", encoding="utf-8") as f:  # as transformers 5 saves it
+            json.dump({"processor_class": "LlavaProcessor", "image_processor": spec}, f)
+        self.assertEqual(self.score(folder), want)
 
 
 if __name__ == "__main__":

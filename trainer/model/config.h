@@ -84,7 +84,8 @@ size_t model_vision_depth(const struct model_config *config);
 /** Inverse frequencies [head_dim / 2] in the float32 arithmetic of transformers (modeling_rope_utils). */
 void rope_frequencies(float *out, const struct rope_config *config, size_t head_dim);
 
-/** preprocessor_config.json into *out, which holds the defaults before. OPA_EUNSUPPORTED: another filter than bicubic. */
+/** preprocessor_config.json into *out, which holds the sizes' defaults before, or the image_processor of a processor_config.json,
+ *  where transformers 5 writes it. OPA_EDATA: no mean or deviation, too; OPA_EUNSUPPORTED: another filter than bicubic. */
 int image_spec_parse(struct trainer *t, image_spec *out, opa_text bytes, const char *name);
 
 #endif

@@ -50,6 +50,16 @@ static void read_spec(struct fields *f, image_spec *out)
         fields_fail(f, OPA_EUNSUPPORTED, "do_resize, do_rescale and do_normalize false are not built in");
 }
 
+/* Without them a tower sees other colours, and nothing would say so. */
+static void want_channels(struct fields *f)
+{
+    static const char *const keys[] = {"image_mean", "image_std"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (!fields_has(f, keys[i]))
+            fields_fail(f, OPA_EDATA, "no %s", keys[i]);
+    }
+}
+
 int image_spec_parse(struct trainer *t, image_spec *out, opa_text bytes, const char *name)
 {
     struct json_file file;
@@ -58,7 +68,10 @@ int image_spec_parse(struct trainer *t, image_spec *out, opa_text bytes, const c
         return status;
     struct fields f = json_file_fields(t, &file, name);
     image_spec spec = *out;
+    if (json_is_object(opa_json_get(f.object, "image_processor")))
+        f = fields_object(&f, "image_processor", name);
     read_spec(&f, &spec);
+    want_channels(&f);
     if (f.status == OPA_OK)
         *out = spec;
     json_file_release(&file);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_fields.h"
+
 /* The folder of the tower: the option, else mm_vision_tower where that is a folder beside the checkpoint. */
 static int find_tower(struct trainer *t, char **out, const struct model *m, const char *dir, const char *option)
 {
@@ -41,25 +43,49 @@ static int read_tower_config(struct trainer *t, struct model *m, const char *tow
     return status;
 }
 
-/* preprocessor_config.json of the checkpoint, else of the tower, else CLIP's numbers at the tower's size. */
-static int read_image_spec(struct trainer *t, struct model *m, const char *dir, const char *tower)
+static bool has_image_processor(struct trainer *t, const char *path)
 {
-    m->image = IMAGE_SPEC_CLIP;
-    m->image.size = (uint32_t)m->config.vision.image_size;
-    const char *const folders[2] = {dir, tower};
+    struct json_file file;
+    if (!path_exists(path) || json_file_open(t, &file, path) != OPA_OK)
+        return false;
+    const bool has = json_is_object(opa_json_get(opa_json_root(file.doc), "image_processor"));
+    json_file_release(&file);
+    return has;
+}
+
+/* A folder's preprocessor_config.json, else the processor_config.json that has it in it. OPA_ENOENT: neither. */
+static int read_folder_spec(struct trainer *t, struct model *m, const char *dir)
+{
+    static const char *const names[] = {"preprocessor_config.json", "processor_config.json"};
     int status = OPA_ENOENT;
-    for (int i = 0; i < 2 && status == OPA_ENOENT && folders[i] != NULL; i++) {
+    for (int i = 0; i < 2 && status == OPA_ENOENT; i++) {
         struct mapped map = {0};
         char *path;
-        status = read_whole(t, &map, &path, folders[i], "preprocessor_config.json");
+        status = read_whole(t, &map, &path, dir, names[i]);
+        if (status == OPA_OK && i == 1 && !has_image_processor(t, path))
+            status = OPA_ENOENT;
         if (status == OPA_OK)
             status = image_spec_parse(t, &m->image, (opa_text){(const char *)map.data, map.size}, path);
         mapped_release(&map);
         free(path);
     }
-    if (status == OPA_ENOENT && m->config.family == FAMILY_ONEVISION)
-        return trainer_fail(t, OPA_ENOENT, "%s: no preprocessor_config.json, which OneVision needs", dir);
-    if (status != OPA_OK && status != OPA_ENOENT)
+    return status;
+}
+
+/* The checkpoint's own, else the tower's. */
+static int read_image_spec(struct trainer *t, struct model *m, const char *dir, const char *tower)
+{
+    m->image = IMAGE_SPEC_CLIP;
+    m->image.size = (uint32_t)m->config.vision.image_size;
+    int status = read_folder_spec(t, m, dir);
+    if (status == OPA_ENOENT && tower != NULL)
+        status = read_folder_spec(t, m, tower);
+    if (status == OPA_ENOENT)
+        return trainer_fail(t, OPA_ENOENT,
+                            "%s/preprocessor_config.json: not there: it says of which size, mean and deviation images "
+                            "are to be%s",
+                            dir, tower ? " (the tower's folder has none either)" : "");
+    if (status != OPA_OK)
         return status;
     if (m->image.size != m->config.vision.image_size)
         return trainer_fail(t, OPA_EDATA, "%s: preprocessor_config.json makes images of %u pixels, the tower takes %zu",

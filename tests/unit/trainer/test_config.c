@@ -206,26 +206,28 @@ static void the_original_layout_says_how_images_fit(void **state)
     stop(&t);
 }
 
+#define CHANNELS "\"image_mean\":[0.5,0.5,0.5],\"image_std\":[1,1,1]"
+
 static void preprocessing_is_read_in_all_its_spellings(void **state)
 {
     (void)state;
     struct trainer t;
     image_spec spec = IMAGE_SPEC_CLIP;
     start(&t, NULL);
-    assert_int_equal(
-        image_spec_parse(&t, &spec, OPA_TEXT("{\"size\":56,\"crop_size\":56,\"image_mean\":[0.5,0.5,0.5]}"), "p"),
-        OPA_OK);
+    assert_int_equal(image_spec_parse(&t, &spec, OPA_TEXT("{\"size\":56,\"crop_size\":56," CHANNELS "}"), "p"), OPA_OK);
     assert_int_equal(spec.size, 56);
     assert_int_equal(spec.resize, 56);
     assert_true(spec.mean[1] == 0.5);
     assert_int_equal(
-        image_spec_parse(&t, &spec,
-                         OPA_TEXT("{\"size\":{\"shortest_edge\":64},\"crop_size\":{\"height\":60,\"width\":60}}"), "p"),
+        image_spec_parse(
+            &t, &spec,
+            OPA_TEXT("{\"size\":{\"shortest_edge\":64},\"crop_size\":{\"height\":60,\"width\":60}," CHANNELS "}"), "p"),
         OPA_OK);
     assert_int_equal(spec.size, 60);
     assert_int_equal(spec.resize, 64);
     assert_int_equal(
-        image_spec_parse(&t, &spec, OPA_TEXT("{\"crop_size\":null,\"size\":{\"height\":384,\"width\":384}}"), "p"),
+        image_spec_parse(&t, &spec,
+                         OPA_TEXT("{\"crop_size\":null,\"size\":{\"height\":384,\"width\":384}," CHANNELS "}"), "p"),
         OPA_OK);
     assert_int_equal(spec.size, 384);
     assert_int_equal(image_spec_parse(&t, &spec, OPA_TEXT("{\"crop_size\":{\"height\":60,\"width\":61}}"), "p"),
@@ -234,6 +236,15 @@ static void preprocessing_is_read_in_all_its_spellings(void **state)
     assert_int_equal(image_spec_parse(&t, &spec, OPA_TEXT("{\"image_std\":[1,0,1]}"), "p"), OPA_EDATA);
     assert_int_equal(image_spec_parse(&t, &spec, OPA_TEXT("{\"image_std\":[1,1]}"), "p"), OPA_EDATA);
     assert_int_equal(image_spec_parse(&t, &spec, OPA_TEXT("{\"do_normalize\":false}"), "p"), OPA_EUNSUPPORTED);
+    assert_int_equal(image_spec_parse(&t, &spec, OPA_TEXT("{\"image_mean\":[1,1,1]}"), "p"), OPA_EDATA);
+    assert_message(&t, "p: no image_std");
+    assert_int_equal(image_spec_parse(&t, &spec, OPA_TEXT("{\"image_mean\":null,\"image_std\":[1,1,1]}"), "p"),
+                     OPA_EDATA);
+    assert_message(&t, "p: no image_mean");
+    assert_int_equal(
+        image_spec_parse(&t, &spec, OPA_TEXT("{\"image_processor\":{\"size\":28,\"crop_size\":28," CHANNELS "}}"), "p"),
+        OPA_OK);
+    assert_int_equal(spec.size, 28);
     stop(&t);
 }
 
