@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan.h"
 
+#include <math.h>
+
 static uint64_t largest(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
@@ -53,6 +55,13 @@ struct plan plan_generate(const struct model *m, const struct adapter *adapter, 
                                         (uint64_t)batch * (c->hidden + c->vocabulary));
     plan.cache = sizeof(float) * 2 * (uint64_t)batch * c->layers * c->kv_heads * c->head_dim * (prompt + made);
     return finish(plan);
+}
+
+int plan_fail(struct trainer *t, int status, const char *what, uint64_t least, uint64_t memory)
+{
+    const double mib = 1 << 20;
+    return trainer_fail(t, status, "%s takes %.1f MiB at least, --memory allows %.1f", what,
+                        ceil(10 * (double)least / mib) / 10, (double)memory / mib); /* what is said is enough */
 }
 
 uint64_t plan_layer_parameters(const struct llama_config *c)

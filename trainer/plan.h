@@ -23,6 +23,9 @@ struct plan plan_score(const struct model *model, const struct adapter *adapter,
 struct plan plan_generate(const struct model *model, const struct adapter *adapter, size_t batch, size_t prompt,
                           size_t made);
 
+/** "--memory is too little". @p least and @p memory are bytes. Returns @p status. */
+int plan_fail(struct trainer *t, int status, const char *what, uint64_t least, uint64_t memory);
+
 /** Parameters that every token's forward pass multiplies: the language model's linear layers and, apart, the head. */
 uint64_t plan_layer_parameters(const struct llama_config *config);
 uint64_t plan_head_parameters(const struct llama_config *config);

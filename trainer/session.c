@@ -141,8 +141,7 @@ static int check_memory(const struct session *s, size_t targets, size_t images)
     const struct plan plan = plan_score(s->model, s->adapter, s->tree.tokens, targets, images);
     if (s->memory_limit == 0 || plan.total <= s->memory_limit)
         return OPA_OK;
-    return trainer_fail(s->t, OPA_ERECORD, "it takes %.2f GiB with the weights, --memory allows %.2f",
-                        (double)plan.total / (double)(1 << 30), (double)s->memory_limit / (double)(1 << 30));
+    return plan_fail(s->t, OPA_ERECORD, "it, with the weights,", plan.total, s->memory_limit);
 }
 
 static int check_length(const struct session *s)

@@ -11,6 +11,7 @@
 #include "ops/head.h"
 #include "ops/norm.h"
 #include "ops/rows.h"
+#include "plan.h"
 
 struct train {
     struct trainer *t;
@@ -101,10 +102,7 @@ int train_plan(struct trainer *t, struct train_plan *out, const struct model *m,
     out->kept = 1;
     out->kept_vision = vision;
     if (!fits(t->ops, out, m, p, others, memory))
-        return trainer_fail(t, OPA_ENOMEM,
-                            "training needs %.2f GiB at least, with every layer computed twice, and %.2f GiB are "
-                            "allowed: give more --memory, fewer tokens a micro-batch or a smaller rank",
-                            (double)out->total / (double)(1 << 30), (double)memory / (double)(1 << 30));
+        return plan_fail(t, OPA_EINVAL, "training, with every layer computed twice,", out->total, memory);
     keep_more(t->ops, &out->kept, out->layers, out, m, p, others, memory);
     keep_more(t->ops, &out->kept_vision, out->layers_vision, out, m, p, others, memory);
     fits(t->ops, out, m, p, others, memory);

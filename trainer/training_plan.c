@@ -56,19 +56,32 @@ static struct train_size largest_sample(const struct training *tr)
 
 /* Bytes beside the pass and its parameters: AdamW's moments, adapters that are mapped, the tower and the referee of fresh masks,
  * which take a sample at a time, the images of a micro-batch, and the program itself with its libraries' buffers. */
+static uint64_t program_bytes(uint64_t memory)
+{
+    const uint64_t most = 64 << 20, share = memory / 64; /* 40 MiB were measured; a tiny limit is a test's */
+    return share > 0 && share < most ? share : most;
+}
+
 static uint64_t beside(const struct training *tr, struct train_size most)
 {
-    const uint64_t program = 64 << 20,
-                   share = tr->run.memory_limit / 64; /* 40 MiB were measured; a tiny limit is a test's */
     const struct model *m = tr->run.model;
     const struct train_size one = largest_sample(tr);
-    uint64_t bytes = (share > 0 && share < program ? share : program) + 2 * optimiser_moment_bytes(&tr->optimiser) +
+    uint64_t bytes = program_bytes(tr->run.memory_limit) + 2 * optimiser_moment_bytes(&tr->optimiser) +
                      adapter_bytes(tr->run.adapter) + adapter_bytes(tr->reference_adapter);
     if (train_stage(&tr->params) != IMAGE_PIXELS)
         bytes += plan_score(m, &tr->params.adapter, 0, 0, one.images).activations;
     if (tr->reference && tr->fresh) /* under fixed masks the referee is done before the first update */
         bytes += plan_score(m, tr->referee.adapter, one.tokens, one.targets, one.images).activations;
     return bytes + most.images * example_image_bytes(m, train_stage(&tr->params));
+}
+
+/* The plan does not fit: the smallest --memory that one fits into, whose own share of the program is in it. */
+static int too_little(struct training *tr)
+{
+    const uint64_t most = program_bytes(0), rest = tr->plan.total - program_bytes(tr->run.memory_limit);
+    const uint64_t share = rest / 63 + 1;
+    return plan_fail(&tr->run.t, OPA_EINVAL, "training, with every layer computed twice,",
+                     rest + (share < most ? share : most), tr->run.memory_limit);
 }
 
 int plan_open(struct training *tr)
@@ -93,6 +106,8 @@ int plan_open(struct training *tr)
     largest_groups(tr, &tr->eval, tr->order, tr->eval.data.count, &most);
     if (status == OPA_OK)
         status = train_plan(t, &tr->plan, tr->run.model, &tr->params, most, beside(tr, most), tr->run.memory_limit);
+    if (status == OPA_EINVAL)
+        return too_little(tr);
     if (status == OPA_OK)
         status = train_open(t, &tr->pass, tr->run.model, &tr->params, &tr->plan);
     tr->update = (struct update){.t = t,
@@ -109,14 +124,28 @@ static int64_t mib(uint64_t bytes)
     return (int64_t)((bytes + (1 << 19)) >> 20);
 }
 
+/* Are there layers of START that are applied, but not trained? */
+static bool has_fixed(const struct training *tr)
+{
+    size_t count[PART_COUNT];
+    if (tr->run.adapter == NULL)
+        return false;
+    adapter_count(count, tr->run.adapter, tr->run.model);
+    for (int part = 0; part < PART_COUNT; part++) {
+        if (count[part] > 0 && !targets_include(tr->targets, (enum part)part))
+            return true;
+    }
+    return false;
+}
+
 void plan_say(struct training *tr)
 {
     const struct train_plan *p = &tr->plan;
     const uint64_t moments = 2 * optimiser_moment_bytes(&tr->optimiser);
     char a[32], b[32], c[32], d[32], e[32], f[32], limit[64] = "";
-    cli_note(tr->run.cli, "%s updates over %s samples; %s parameters of rank %zu (%s)", thousands(a, tr->total),
+    cli_note(tr->run.cli, "%s updates over %s samples; %s parameters of rank %zu (%s%s)", thousands(a, tr->total),
              thousands(b, (int64_t)tr->train.data.count), thousands(c, (int64_t)tr->params.count), tr->params.rank,
-             targets_name(tr->targets));
+             targets_name(tr->targets), has_fixed(tr) ? "; the adapter's other layers stay as they are" : "");
     if (tr->ranks.count > 1)
         cli_note(tr->run.cli, "%d ranks, threads of each: %d; what follows is each rank's", tr->ranks.count,
                  ops_threads(tr->run.t.ops));
