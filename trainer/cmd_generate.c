@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "detokenize.h"
 #include "generate.h"
@@ -36,8 +37,8 @@ struct generating {
     opa_json_writer *w;
     struct progress progress;
     struct token_progress now;
-    int64_t left_out;
-    size_t resumed; /* lines of an earlier run that were passed */
+    int64_t left_out, answers; /* of this run */
+    size_t resumed;            /* lines of an earlier run that were passed */
 };
 
 /* ---- a batch ---- */
@@ -93,11 +94,15 @@ static int prepare(struct generating *g, struct item *item)
         return trainer_fail(&run->t, OPA_ERECORD, "it has an image, the model takes text only");
     const opa_text text = {item->prompt.text, item->prompt.text_size};
     int status = prompter_encode(&run->t, &run->prompter, &item->ids, text, image, CONTEXT_SFT);
+    if (status == OPA_OK && !image)
+        status = generate_check(&run->t, m, &item->ids, 0);
     if (status != OPA_OK || !image)
         return status;
     status = vision_see(&run->session, &g->vision, (opa_text){item->prompt.image, item->prompt.image_size}, NULL, 0);
     const size_t n = g->vision.rows * m->config.text.hidden;
     item->rows = g->vision.rows;
+    if (status == OPA_OK)
+        status = generate_check(&run->t, m, &item->ids, item->rows);
     if (status == OPA_OK)
         status = reserve_floats(&run->t, &item->features, &item->capacity, n);
     if (status == OPA_OK)
@@ -168,8 +173,10 @@ static int write_batch(struct generating *g, size_t count)
         const struct item *item = &g->items[i];
         if (!item->usable)
             continue;
-        if (!item->there)
+        if (!item->there) {
             result = write_item(g, item, &g->jobs[job]);
+            g->answers += result == 0;
+        }
         job++;
     }
     return result;
@@ -185,12 +192,14 @@ static void on_step(void *user, size_t tokens)
 /* 0 or an exit code; *done: no prompt was left. */
 static int one_batch(struct generating *g, bool *done)
 {
-    size_t count, jobs, there = 0;
+    size_t count, jobs, wanted = 0;
     int status = read_batch(g, &count);
     *done = count == 0;
-    for (size_t i = 0; i < count; i++)
-        there += g->items[i].there || !g->items[i].usable;
-    if (there < count && status == OPA_OK) {
+    for (size_t i = 0; i < count; i++) {
+        wanted += g->items[i].usable && !g->items[i].there;
+        g->now.before += g->items[i].there;
+    }
+    if (wanted > 0 && status == OPA_OK) {
         status = make_jobs(g, count, &jobs);
         if (status == OPA_OK && jobs > 0)
             status = generate_batch(&g->run.session, g->jobs, jobs, &g->options);
@@ -199,8 +208,6 @@ static int one_batch(struct generating *g, bool *done)
             if (result != 0)
                 return result;
         }
-    } else {
-        g->now.before += (int64_t)count;
     }
     g->now.done += (int64_t)count;
     return status == OPA_OK ? 0 : run_fail(&g->run, status);
@@ -241,6 +248,14 @@ static void set_ends(struct generating *g)
         (size_t)g->max_new_tokens, {g->temperature, (size_t)g->top_k, g->top_p}, g->eos, n, on_step, g};
 }
 
+/* Opening the output would empty the prompts. */
+static bool is_output(const struct generating *g)
+{
+    struct stat a, b;
+    return g->prompts_path != NULL && g->run.output != NULL && stat(g->prompts_path, &a) == 0 &&
+           stat(g->run.output, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino && S_ISREG(a.st_mode);
+}
+
 static int open_prompts(struct generating *g)
 {
     struct run *run = &g->run;
@@ -257,6 +272,8 @@ static int open_prompts(struct generating *g)
         run_setting(run, "prompts", "%s", id);
         mapped_release(&map);
     }
+    if (is_output(g))
+        return cli_error(run->cli, EXIT_CREATE, "%s holds the prompts: choose another -o", run->output);
     g->now.total = (int64_t)g->prompts.count;
     run_setting(run, "sampling", "temperature %g top-k %lld top-p %g seed %llu", g->temperature, (long long)g->top_k,
                 g->top_p, (unsigned long long)run->seed);
@@ -270,8 +287,8 @@ static void say_done(struct generating *g)
     char a[32], b[32], c[32];
     const double seconds = progress_seconds(&g->progress);
     progress_clear(g->run.cli);
-    cli_note(g->run.cli, "%s answers, %s tokens in %.1f s: %s tokens/s%s",
-             thousands(a, g->now.done - g->now.before - g->left_out), thousands(b, g->now.tokens), seconds,
+    cli_note(g->run.cli, "%s answers, %s tokens in %.1f s: %s tokens/s%s", thousands(a, g->answers),
+             thousands(b, g->now.tokens), seconds,
              thousands(c, (int64_t)((double)g->now.tokens / (seconds > 0 ? seconds : 1) + 0.5)),
              g->now.before > 0 ? " (the others are from an earlier run)" : "");
 }
@@ -279,7 +296,7 @@ static void say_done(struct generating *g)
 /* Smaller batches where --memory asks for them. */
 static int fit_memory(struct generating *g)
 {
-    const struct run *run = &g->run;
+    struct run *run = &g->run;
     const size_t prompt = model_image_rows(run->model) + 256;
     const int64_t wanted = g->batch;
     if (run->memory_limit == 0)
@@ -288,10 +305,10 @@ static int fit_memory(struct generating *g)
            plan_generate(run->model, run->adapter, (size_t)g->batch, prompt, (size_t)g->max_new_tokens).total >
                run->memory_limit)
         g->batch--;
-    if (g->batch == 0)
-        return cli_error(run->cli, EXIT_USAGE,
-                         "--memory %s is too little even for one prompt: see opatrain doctor --model %s", run->memory,
-                         run->model_dir);
+    if (g->batch == 0) {
+        const uint64_t least = plan_generate(run->model, run->adapter, 1, prompt, (size_t)g->max_new_tokens).total;
+        return run_fail(run, plan_fail(&run->t, OPA_EINVAL, "one prompt at a time", least, run->memory_limit));
+    }
     if (g->batch < wanted)
         cli_note(run->cli, "%lld prompts at a time fit in --memory %s", (long long)g->batch, run->memory);
     return GO_ON;
@@ -313,7 +330,7 @@ static int generate(struct generating *g)
     bool done = false;
     for (result = 0; result == 0 && !done && out_alive(run->cli);)
         result = one_batch(g, &done);
-    if (result != 0)
+    if (result != 0 || !out_alive(run->cli))
         return result;
     say_done(g);
     const int status = run->out.path ? outfile_finish(&run->t, &run->out) : OPA_OK;
@@ -365,21 +382,22 @@ static int run(struct cli *cli, int argc, char **argv)
 const struct command cmd_generate = {
     .name = "generate",
     .summary = "answers of a model to the prompts of a pack or a file",
-    .help = "Example: opatrain generate --model llava-1.5-7b-hf/ packs/v1 -o answers.jsonl\n"
-            "         opatrain generate --model llava-1.5-7b-hf/ --prompts prompts.jsonl --images photos/ \\\n"
-            "             --temperature 0.8 --top-k 30 --top-p 0.95 --seed 1 -o rollouts.jsonl\n\n"
-            "Usage: opatrain generate --model DIR [--adapter DIR] (PACK | --prompts FILE) [-o FILE]\n\n"
-            "Prints a line a prompt, in their order: "
-            "{\"id\",\"image\",\"prompt\",\"text\",\"ids\":[...],\"finish\":\"eos|length\"};\n"
-            "'opapairs import --as outputs' takes it as it is. Greedy unless a temperature is given. Draws depend on\n"
-            "the seed and the prompt's id, not on its neighbours. A prompt that cannot be used is named and left\n"
-            "out, and the exit code is 1.\n\n" RUN_HELP
-            "  --prompts FILE       JSON Lines {\"id\",\"prompt\",\"image\"}: image is a path or left out\n"
-            "  --images DIR         where relative paths of images begin (default: beside the file)\n"
-            "  --max-new-tokens N   at most so many tokens (896, the released rollout's)\n"
-            "  --batch N            prompts that are decoded together (8)\n"
-            "  --temperature T      draw at this temperature (0: greedy; the released rollout used 0.8)\n"
-            "  --top-k K            from the K likeliest tokens, with all that tie (0: all)\n"
-            "  --top-p P            from the smallest set whose mass reaches P (1: all)\n",
+    .help =
+        "Example: opatrain generate --model llava-1.5-7b-hf/ packs/v1 -o answers.jsonl\n"
+        "         opatrain generate --model llava-1.5-7b-hf/ --prompts prompts.jsonl --images photos/ \\\n"
+        "             --temperature 0.8 --top-k 30 --top-p 0.95 --seed 1 -o rollouts.jsonl\n\n"
+        "Usage: opatrain generate --model DIR [--adapter DIR] (PACK | --prompts FILE) [-o FILE]\n\n"
+        "Prints a line a prompt, in their order: "
+        "{\"id\",\"image\",\"prompt\",\"text\",\"ids\":[...],\"finish\":\"eos|length\"};\n"
+        "'opapairs import --as outputs' takes it as it is. Greedy unless a temperature is given. Draws depend on\n"
+        "the seed and the prompt's id, not on its neighbours. A prompt that cannot be used is named and left\n"
+        "out, and the exit code is 1.\n\n" RUN_HELP "  --prompts FILE       JSON Lines {\"id\",\"prompt\",\"image\"}: "
+        "image is a path, {\"bytes\":\"<base64>\"} or left out\n"
+        "  --images DIR         where relative paths of images begin (default: beside the file)\n"
+        "  --max-new-tokens N   at most so many tokens (896, the released rollout's)\n"
+        "  --batch N            prompts that are decoded together (8)\n"
+        "  --temperature T      draw at this temperature (0: greedy; the released rollout used 0.8)\n"
+        "  --top-k K            from the K likeliest tokens, with all that tie (0: all)\n"
+        "  --top-p P            from the smallest set whose mass reaches P (1: all)\n",
     .run = run,
 };

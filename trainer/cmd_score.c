@@ -7,6 +7,7 @@
 
 #include "on_policy.h"
 #include "opatrain.h"
+#include "plan.h"
 #include "vision.h"
 
 struct scoring {
@@ -234,6 +235,8 @@ static int one_sample(struct scoring *s, size_t index)
         status = score_sample(s);
     if (status == OPA_ERECORD)
         return leave_out(s);
+    if (status != OPA_OK)
+        trainer_fail_about(&run->t, status, s->pack_path);
     if (status == OPA_OK)
         status = add_to_report(s);
     const int result = status == OPA_OK ? write_line(s) : run_fail(run, status);
@@ -249,7 +252,7 @@ static int one_pack(struct scoring *s, const char *path)
         return cli_fail(run->cli, status, path);
     s->pack_path = path;
     status = packed_check_tokenizer(&run->t, &s->by_text, s->pack, run->model->tokenizer);
-    int result = status == OPA_OK ? 0 : run_fail(run, status);
+    int result = status == OPA_OK ? 0 : run_fail(run, trainer_fail_about(&run->t, status, path));
     const size_t count = opa_pack_count(s->pack);
     for (size_t i = 0; i < count && result == 0 && out_alive(run->cli); i++)
         result = one_sample(s, i);
@@ -290,10 +293,21 @@ static void say_done(struct scoring *s)
     on_policy_report(&s->run.t, &s->report, s->run.adapter_dir ? "the adapter" : "the model");
 }
 
+/* Not even one token fits: no sample will. */
+static int check_memory(struct run *run)
+{
+    const struct plan least = plan_score(run->model, run->adapter, 1, 1, model_sees(run->model));
+    if (run->memory_limit == 0 || least.total <= run->memory_limit)
+        return GO_ON;
+    return run_fail(run, plan_fail(&run->t, OPA_EINVAL, "scoring", least.total, run->memory_limit));
+}
+
 static int score(struct scoring *s)
 {
     struct run *run = &s->run;
-    int result = look_at_packs(s);
+    int result = check_memory(run);
+    if (result == GO_ON)
+        result = look_at_packs(s);
     run_setting(run, "context", "%s", s->context == CONTEXT_SFT ? "sft" : "release");
     if (result != GO_ON || (result = run_open_output(run)) != GO_ON)
         return result;
@@ -305,7 +319,7 @@ static int score(struct scoring *s)
     result = 0;
     for (int i = 0; i < run->cli->arg_count && result == 0; i++)
         result = one_pack(s, run->cli->args[i]);
-    if (result != 0)
+    if (result != 0 || !out_alive(run->cli))
         return result;
     say_done(s);
     const int status = run->out.path ? outfile_finish(&run->t, &run->out) : OPA_OK;
@@ -352,7 +366,7 @@ const struct command cmd_score = {
     .summary = "log-probabilities of every token of every response in packs",
     .help =
         "Example: opatrain score --model llava-1.5-7b-hf/ packs/v1 -o scores.jsonl\n"
-        "         opatrain score --model llava-1.5-7b-hf/ --adapter runs/opa packs/v1 -o scores-opa.jsonl\n\n"
+        "         opatrain score --model llava-1.5-7b-hf/ --adapter opa packs/v1 -o scores-opa.jsonl\n\n"
         "Usage: opatrain score --model DIR [--adapter DIR] [--context sft|release] PACK... [-o FILE]\n\n"
         "Prints a line a sample, in the order of the packs: {\"id\",\"responses\":{\"generated\":{\"logprobs\":[...],\n"
         "\"sum\":x},...},\"masked\":{\"revised\":{...},...}}. Log-probs stand in the order of the pack's ids, EOS\n"

@@ -29,8 +29,8 @@ static int open_pack(struct trainer *t, struct dataset *d, const char *path)
         return trainer_fail_library(t, status, path);
     d->pack_count++;
     status = read_seed(t, p);
-    if (status == OPA_OK)
-        status = packed_check_tokenizer(t, &p->by_text, p->pack, d->tokenizer);
+    if (status == OPA_OK && (status = packed_check_tokenizer(t, &p->by_text, p->pack, d->tokenizer)) != OPA_OK)
+        trainer_fail_about(t, status, path);
     const size_t more = opa_pack_count(p->pack);
     struct dataset_place *grown = realloc(d->places, (d->count + more + 1) * sizeof *grown);
     if (grown == NULL)
@@ -68,8 +68,11 @@ const struct dataset_pack *dataset_pack_of(const struct dataset *d, size_t i)
 int dataset_read(struct trainer *t, const struct dataset *d, struct packed *out, size_t i)
 {
     const struct dataset_pack *p = dataset_pack_of(d, i);
-    const int status = packed_read(t, out, p->pack, d->places[i].index);
-    return status == OPA_OK && p->by_text ? packed_check_text(t, out, d->tokenizer) : status;
+    int status = packed_read(t, out, p->pack, d->places[i].index);
+    if (status == OPA_OK && p->by_text)
+        status = packed_check_text(t, out, d->tokenizer);
+    /* Of a bad record the pack's path and the id are said where it is left out. */
+    return status == OPA_OK || status == OPA_ERECORD ? status : trainer_fail_about(t, status, p->path);
 }
 
 void dataset_keep(struct dataset *d, const bool *keep)

@@ -75,20 +75,29 @@ static int take_next(struct decoding *d, size_t job, const float *logits, bool *
 
 /* ---- the prompt ---- */
 
-static int check_prompt(const struct decoding *d, const struct ids *prompt)
+/* Positions that a prompt takes, its image's among them. */
+static size_t prompt_tokens(const struct ids *prompt, size_t rows)
 {
-    const struct session *s = d->s;
-    if (s->tree.tokens == 0)
-        return trainer_fail(s->t, OPA_ERECORD, "the prompt has no token (a model without BOS needs a text)");
+    size_t tokens = 0;
+    for (size_t i = 0; i < prompt->count; i++)
+        tokens += prompt->data[i] == TREE_IMAGE ? rows : 1;
+    return tokens;
+}
+
+int generate_check(struct trainer *t, const struct model *model, const struct ids *prompt, size_t rows)
+{
+    const struct llama_config *c = &model->config.text;
+    const size_t tokens = prompt_tokens(prompt, rows);
+    if (tokens == 0)
+        return trainer_fail(t, OPA_ERECORD, "the prompt has no token (a model without BOS needs a text)");
     for (size_t i = 0; i < prompt->count; i++) {
-        if (prompt->data[i] != TREE_IMAGE && (size_t)prompt->data[i] >= s->model->config.text.vocabulary)
-            return trainer_fail(s->t, OPA_ERECORD, "token %d of the prompt is beyond the model's vocabulary",
+        if (prompt->data[i] != TREE_IMAGE && (size_t)prompt->data[i] >= c->vocabulary)
+            return trainer_fail(t, OPA_ERECORD, "token %d of the prompt is beyond the model's vocabulary",
                                 (int)prompt->data[i]);
     }
-    if (s->tree.tokens >= s->model->config.text.max_positions)
-        return trainer_fail(s->t, OPA_ERECORD,
-                            "the prompt takes %zu of the model's %zu positions: no room for an answer", s->tree.tokens,
-                            s->model->config.text.max_positions);
+    if (tokens >= c->max_positions)
+        return trainer_fail(t, OPA_ERECORD, "the prompt takes %zu of the model's %zu positions: no room for an answer",
+                            tokens, c->max_positions);
     return OPA_OK;
 }
 
@@ -98,9 +107,7 @@ static int fill_tree(struct decoding *d, const struct generate_job *job)
     int32_t root;
     tree_clear(&s->tree);
     s->tree.image_tokens = job->rows;
-    int status = tree_add(s->t, &s->tree, &root, -1, job->prompt->data, job->prompt->count, 0);
-    if (status == OPA_OK)
-        status = check_prompt(d, job->prompt);
+    const int status = tree_add(s->t, &s->tree, &root, -1, job->prompt->data, job->prompt->count, 0);
     return status == OPA_OK ? session_embed(s, &job->features) : status;
 }
 
@@ -166,9 +173,7 @@ static size_t longest_prompt(const struct generate_job *jobs, size_t count)
 {
     size_t longest = 0;
     for (size_t i = 0; i < count; i++) {
-        size_t tokens = 0;
-        for (size_t k = 0; k < jobs[i].prompt->count; k++)
-            tokens += jobs[i].prompt->data[k] == TREE_IMAGE ? jobs[i].rows : 1;
+        const size_t tokens = prompt_tokens(jobs[i].prompt, jobs[i].rows);
         longest = tokens > longest ? tokens : longest;
     }
     return longest;

@@ -26,8 +26,11 @@ struct generate_job {
     bool ended;            /**< by an end id, else by its length */
 };
 
-/** Generate for all jobs. Each prompt is prefilled alone, then all are decoded together until the last has ended. OPA_ENOMEM;
- *  OPA_ERECORD: a prompt with no room in the model's positions. */
+/** May this prompt, whose image takes @p rows positions, be a job's? OPA_ERECORD: it is empty, has ids beyond the vocabulary,
+ *  or leaves no room in the model's positions. */
+int generate_check(struct trainer *t, const struct model *model, const struct ids *prompt, size_t rows);
+/** Generate for all jobs, which generate_check() let pass. Each prompt is prefilled alone, then all are decoded together until
+ *  the last has ended. OPA_ENOMEM. */
 int generate_batch(struct session *session, struct generate_job *jobs, size_t count,
                    const struct generate_options *options);
 

@@ -26,10 +26,12 @@ static char *copy_bytes(const char *data, size_t size)
     return copy;
 }
 
-/* {"bytes":"..."} */
+/* ---- {"bytes":"<base64>"} ---- */
+
+static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 static char *bytes_json(const char *data, size_t size)
 {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     char *out = malloc(16 + (size + 2) / 3 * 4);
     if (out == NULL)
         return NULL;
@@ -45,6 +47,30 @@ static char *bytes_json(const char *data, size_t size)
     }
     strcpy(at, "\"}");
     return out;
+}
+
+/* The bytes, as bytes_json() writes them: @p out has text.size / 4 * 3 of them. false: no base64. */
+static bool decode_bytes(char *out, size_t *size, opa_text text)
+{
+    uint32_t n = 0;
+    size_t pads = 0;
+    *size = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        const char c = text.data[i], *at = c != '\0' ? strchr(letters, c) : NULL;
+        if (at == NULL && !(c == '=' && i + 2 >= text.size))
+            return false;
+        if (at != NULL && pads > 0)
+            return false;
+        pads += at == NULL;
+        n = n << 6 | (at ? (uint32_t)(at - letters) : 0);
+        if (i % 4 != 3)
+            continue;
+        for (int shift = 16; shift >= 0; shift -= 8)
+            out[(*size)++] = (char)(n >> shift & 0xFF);
+        n = 0;
+    }
+    *size -= *size > 0 ? pads : 0;
+    return text.size % 4 == 0;
 }
 
 /* ---- packs ---- */
@@ -66,7 +92,7 @@ static int next_of_pack(struct prompts *p, struct prompt *out)
     const int status = packed_read(p->t, &p->sample, p->pack, p->next++);
     out->id = p->sample.id ? strdup(p->sample.id) : NULL;
     if (status != OPA_OK)
-        return status;
+        return status == OPA_ERECORD ? status : trainer_fail_about(p->t, status, p->path);
     const opa_text text = p->sample.prompt, image = p->sample.image;
     out->text = copy_bytes(text.data, text.size);
     out->text_size = text.size;
@@ -122,17 +148,23 @@ static int load_image(struct prompts *p, struct prompt *out, const char *name)
     return out->image ? OPA_OK : trainer_fail_memory(p->t);
 }
 
-/* The image by its path, and its name as JSON. */
-static int take_image(struct prompts *p, struct prompt *out, const opa_json *doc, const struct cJSON *value)
+/* An image that stands in the record itself. */
+static int take_bytes(struct prompts *p, struct prompt *out, opa_text text)
+{
+    out->image = malloc(text.size / 4 * 3 + 1);
+    if (out->image == NULL)
+        return trainer_fail_memory(p->t);
+    if (!decode_bytes(out->image, &out->image_size, text) || out->image_size == 0)
+        return trainer_fail(p->t, OPA_ERECORD, "image.bytes is no base64");
+    out->image_json = bytes_json(out->image, out->image_size);
+    return out->image_json ? OPA_OK : trainer_fail_memory(p->t);
+}
+
+/* An image by its path, which the output repeats. */
+static int take_path(struct prompts *p, struct prompt *out, opa_text name)
 {
     opa_json_writer *w;
-    opa_text name, json;
-    if (value == NULL || opa_json_is_null(value)) {
-        out->image_json = strdup("null");
-        return out->image_json ? OPA_OK : trainer_fail_memory(p->t);
-    }
-    if (!opa_json_text(doc, value, &name))
-        return trainer_fail(p->t, OPA_ERECORD, "image is no path");
+    opa_text json;
     if (opa_json_writer_new(p->t->opa, &w) != OPA_OK)
         return trainer_fail_memory(p->t);
     opa_json_write_text(w, name);
@@ -140,9 +172,23 @@ static int take_image(struct prompts *p, struct prompt *out, const opa_json *doc
         out->image_json = copy_bytes(json.data, json.size);
     opa_json_writer_free(w);
     char *path = json_strdup(name);
-    int status = path && out->image_json ? load_image(p, out, path) : trainer_fail_memory(p->t);
+    const int status = path && out->image_json ? load_image(p, out, path) : trainer_fail_memory(p->t);
     free(path);
     return status;
+}
+
+static int take_image(struct prompts *p, struct prompt *out, const opa_json *doc, const struct cJSON *value)
+{
+    opa_text text;
+    if (value == NULL || opa_json_is_null(value)) {
+        out->image_json = strdup("null");
+        return out->image_json ? OPA_OK : trainer_fail_memory(p->t);
+    }
+    if (opa_json_text(doc, value, &text))
+        return take_path(p, out, text);
+    if (json_is_object(value) && opa_json_text(doc, opa_json_get(value, "bytes"), &text))
+        return take_bytes(p, out, text);
+    return trainer_fail(p->t, OPA_ERECORD, "image is neither a path nor {\"bytes\":\"<base64>\"}");
 }
 
 /* The id: a text, or a number's digits. */

@@ -31,7 +31,8 @@ struct prompts {
 
 /** Open a pack. */
 int prompts_open_pack(struct trainer *t, struct prompts *out, const char *path);
-/** Open a file of JSON Lines {"id","prompt","image"}; relative paths of images are under @p images, else beside the file. */
+/** Open a file of JSON Lines {"id","prompt","image"}, the image a path or {"bytes":"<base64>"}, as generate writes it; relative paths
+ *  are under @p images, else beside the file. */
 int prompts_open_file(struct trainer *t, struct prompts *out, const char *path, const char *images);
 void prompts_release(struct prompts *prompts);
 

@@ -29,6 +29,15 @@ int trainer_fail_library(struct trainer *t, int status, const char *about)
     return trainer_fail(t, status, "%s", message);
 }
 
+int trainer_fail_about(struct trainer *t, int status, const char *about)
+{
+    char message[sizeof t->message];
+    if (strstr(t->message, about) != NULL)
+        return status;
+    memcpy(message, t->message, sizeof message);
+    return trainer_fail(t, status, "%.400s: %.600s", about, message);
+}
+
 void trainer_note(const struct trainer *t, const char *format, ...)
 {
     char line[1024];

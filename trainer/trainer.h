@@ -25,6 +25,8 @@ int trainer_fail(struct trainer *t, int status, const char *format, ...) OPA_PRI
 int trainer_fail_memory(struct trainer *t);
 /** Keep the library's message for its failure @p status, in front of it @p about (a file) unless NULL. */
 int trainer_fail_library(struct trainer *t, int status, const char *about);
+/** Put @p about (a file) in front of the message, unless the message names it; returns @p status. */
+int trainer_fail_about(struct trainer *t, int status, const char *about);
 /** A warning for the user: one line, no full stop. */
 void trainer_note(const struct trainer *t, const char *format, ...) OPA_PRINTF(2, 3);
 

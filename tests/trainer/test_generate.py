@@ -72,6 +72,42 @@ class Generate(TrainerCase):
         for word in ("record 1", "c left out", "gone.png", "e left out"):
             self.assertIn(word, self.err)
 
+        self.assertIn("2 answers, ", self.err)
+        self.assertEqual(self.train("generate", "--model", CHECKPOINT, "--prompts", self.write("bad.jsonl", "{}\n{}\n"), code=1), "")
+        self.assertIn("0 answers, 0 tokens", self.err)
+        self.assertNotIn("earlier run", self.err)
+
+    def test_a_prompt_that_is_too_long_is_left_out(self):
+        """Whatever stands beside it in its batch is answered as if it were not there, and the same command comes to the end."""
+        records = [{"id": str(i), "prompt": "What is it? " * (1 if i % 3 else 600)} for i in range(8)]
+        short = self.write_lines("short.jsonl", [r for r in records if len(r["prompt"]) < 100])
+        prompts, out = self.write_lines("prompts.jsonl", records), self.path("out")
+        want = self.train("generate", "--model", CHECKPOINT, "--prompts", short, *SHORT)
+        for _ in range(2):
+            self.train("generate", "--model", CHECKPOINT, "--prompts", prompts, *SHORT, "-o", out, code=1)
+            for i in "036":
+                self.assertRegex(self.err, "prompts.jsonl: %s left out: the prompt takes [0-9]+ of the model's" % i)
+            self.assertIn("5 answers", self.err)
+            with open(out, encoding="utf-8") as f:
+                self.assertEqual(f.read(), want)
+
+    def test_images_in_the_record_are_taken_as_generate_writes_them(self):
+        pack = self.demo_pack()
+        args = ("generate", "--model", CHECKPOINT, *SHORT)
+        answers = self.lines(*args, pack)
+        self.assertTrue(any("bytes" in (a["image"] or {}) for a in answers))
+        prompts = self.write_lines("prompts.jsonl", [{k: a[k] for k in ("id", "prompt", "image")} for a in answers])
+        self.assertEqual(self.lines(*args, "--prompts", prompts), answers)
+        bad = [{"id": i, "prompt": "x", "image": {"bytes": b}} for i, b in zip("abcde", ("", "AAA", "A=AA", "AA AA===", 7))]
+        self.assertEqual(self.train(*args, "--prompts", self.write_lines("bad.jsonl", bad), code=1), "")
+        self.assertEqual(self.err.count("left out"), 5)
+
+    def test_prompts_are_no_output(self):
+        prompts = self.prompts()
+        before = self.files_of(self.folder)
+        self.train("generate", "--model", CHECKPOINT, "--prompts", prompts, "-o", prompts, code=73)
+        self.assertEqual(self.files_of(self.folder), before)
+
     def test_a_killed_run_goes_on_and_gives_the_same_file(self):
         pack = self.demo_pack()
         args = ("generate", "--model", CHECKPOINT, pack, "--max-new-tokens", 40, "--temperature", 0.9, "--batch", 5)

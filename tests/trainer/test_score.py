@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """score over the demo's pack."""
 
+import fcntl
 import json
 import math
 import os
+import resource
 import shutil
+import signal
 import subprocess
 
 from support import DEMO, TOKENIZER, main, png
-from trainer_support import CASE, CHECKPOINT, OPATRAIN, TrainerCase
+from trainer_support import CASE, CHECKPOINT, OPATRAIN, TrainerCase, all_tensors, write_safetensors
 
 
 class Score(TrainerCase):
@@ -179,9 +182,60 @@ class Score(TrainerCase):
         self.train("score", "--model", CHECKPOINT, DEMO, code=65)
         self.train("score", "--model", CHECKPOINT, pack, "-o", "/no/such/folder/x.jsonl", code=73)
         self.train("score", "--model", CHECKPOINT, pack, "--template", "nothing", code=66)
-        p = self.train_any("score", "--model", CHECKPOINT, pack, "--memory", "100K")
-        self.assertEqual((p.returncode, p.stdout), (1, b""))
-        self.assertIn(b"--memory", p.stderr)
+        self.assertEqual(self.train("score", "--model", CHECKPOINT, pack, "--memory", "100K", code=2), "")
+        self.assertRegex(self.err, r"scoring takes [0-9.]+ MiB at least, --memory allows 0\.1")
+
+    def test_standard_output_that_takes_nothing_is_an_error(self):
+        """A line is passed on as it comes: a disk that is full then is not seen when the stream is closed."""
+        pack = self.demo_pack()
+        args = [OPATRAIN, "score", "--model", CHECKPOINT, pack]
+
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+
+        with open("/dev/full", "wb") as full, open(self.path("short"), "wb") as short:
+            for more in ({"stdout": full}, {"stdout": short, "preexec_fn": limit}, {"preexec_fn": lambda: os.close(1)}):
+                p = subprocess.run(args, stderr=subprocess.PIPE, timeout=120, **more)
+                self.assertEqual(p.returncode, 74, p.stderr)
+                self.assertIn(b"standard output: ", p.stderr)
+                self.assertNotIn(b"tokens scored", p.stderr)
+
+    def test_one_run_writes_a_file(self):
+        pack = self.demo_pack()
+        for verb in ("score", "generate"):
+            out = self.path(verb)
+            with open(out, "wb") as f:
+                f.write(b"theirs")
+                f.flush()
+                fcntl.flock(f, fcntl.LOCK_EX)
+                self.train(verb, "--model", CHECKPOINT, pack, "-o", out, code=75)
+            self.assertIn("another opatrain", self.err)
+            with open(out, "rb") as f:
+                self.assertEqual(f.read(), b"theirs")
+            self.assertEqual([n for n in os.listdir(self.folder) if n.endswith(".resume")], [])
+            self.train(verb, "--model", CHECKPOINT, pack, "-o", out)
+
+    def test_what_failed_before_its_first_line_is_in_nobodys_way(self):
+        pack = self.demo_pack()
+        broken = self.checkpoint("nan", lambda t: t.update({k: (*t[k][:2], b"\xff\x7f" * (len(t[k][2]) // 2))
+                                                            for k in list(t) if k.endswith("layers.0.mlp.up_proj.weight")}))
+        os.symlink("/dev/null", self.path("null"))
+        for out in (self.path("null"), self.path("out")):
+            self.train("score", "--model", broken, pack, "-o", out, code=65)
+            self.train("score", "--model", CHECKPOINT, pack, "-o", out)
+            self.assertFalse(os.path.exists(out + ".resume"))
+
+    def test_an_adapter_of_one_layer_too_few_is_said(self):
+        pack = self.demo_pack()
+        folder = self.path("lost")
+        shutil.copytree(os.path.join(CASE, "adapter_init"), folder)
+        lost = "language_model.layers.1.mlp.down_proj.lora_"
+        write_safetensors(os.path.join(folder, "adapter_model.safetensors"),
+                          {k: v for k, v in all_tensors(folder).items() if lost not in k})
+        self.train("score", "--model", CHECKPOINT, "--adapter", folder, pack)
+        self.assertIn("'layers.1.mlp.down_proj'", self.err)
+        self.assertRegex(self.train("adapter", "check", folder, "--model", CHECKPOINT, code=1), "20 of 21")
 
 
 if __name__ == "__main__":
