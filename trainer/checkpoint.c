@@ -59,7 +59,12 @@ int run_folder_open(struct trainer *t, struct run_folder *out, const char *path,
     *out = (struct run_folder){.path = strdup(path), .keep = keep, .step = -1, .lock = -1};
     out->checkpoints = path_join(path, "checkpoints");
     char *result = path_join(path, "adapter_model.safetensors");
-    int status = out->path && out->checkpoints && result ? folder_make(t, path) : trainer_fail_memory(t);
+    const char *holds = folder_holds(path);
+    int status = out->path && out->checkpoints && result ? OPA_OK : trainer_fail_memory(t);
+    if (status == OPA_OK && holds != NULL)
+        status = trainer_fail(t, OPA_ECREATE, "%s holds %s: choose another -o", path, holds);
+    if (status == OPA_OK)
+        status = folder_make(t, path);
     if (status == OPA_OK) {
         out->step = newest(out, INT64_MAX, &count);
         out->finished = path_exists(result);
@@ -338,6 +343,17 @@ static int put_aside(struct trainer *t, const char *dir)
     return status;
 }
 
+/* The last one that there was is damaged, too. */
+static int no_checkpoint(struct trainer *t, const struct run_folder *f)
+{
+    char why[700];
+    snprintf(why, sizeof why, "%.690s", t->message);
+    return trainer_fail(t, OPA_EDATA,
+                        "%s: no checkpoint that can be read (%s): remove the folder checkpoints in it, and --resume "
+                        "begins anew",
+                        f->path, why);
+}
+
 int checkpoint_load(struct trainer *t, struct run_folder *f, const struct model *model, struct params *params,
                     struct optimiser *optimiser)
 {
@@ -355,6 +371,8 @@ int checkpoint_load(struct trainer *t, struct run_folder *f, const struct model 
             f->step = older;
         }
         free(dir);
+        if (damaged && older < 0)
+            return no_checkpoint(t, f);
         if (older < 0 || status != OPA_OK)
             return status;
     }

@@ -7,7 +7,37 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "durable.h"
 #include "training.h"
+
+/* Are a file's first @p size bytes whole lines of objects? A kill never leaves others behind a checkpoint's size, but a disk may. */
+static bool holds_lines(const char *path, uint64_t size)
+{
+    FILE *f = fopen(path, "rb");
+    int c = '\n', before = '\n';
+    bool good = f != NULL;
+    for (uint64_t i = 0; i < size && good && (c = getc(f)) != EOF; i++) {
+        good = c == '\n' ? before == '}' : before == '\n' ? c == '{' : (unsigned)c >= ' ';
+        before = c;
+    }
+    if (f != NULL)
+        fclose(f);
+    return good && before == '\n';
+}
+
+/* What is no log stays beside the new one. */
+static int put_aside(struct training *tr, const char *path)
+{
+    char *aside = malloc(strlen(path) + sizeof ".damaged");
+    if (aside == NULL)
+        return trainer_fail_memory(&tr->run.t);
+    strcpy(stpcpy(aside, path), ".damaged");
+    const int status = durable_rename(&tr->run.t, path, aside);
+    if (status == OPA_OK)
+        cli_note(tr->run.cli, "%s: damaged, and put aside as %s: a new one begins here", path, aside);
+    free(aside);
+    return status;
+}
 
 /* Open for writing behind the first @p size bytes. A log that somebody made shorter is no reason to train no further. */
 static int open_at(struct training *tr, FILE **out, const char *name, uint64_t size)
@@ -15,9 +45,17 @@ static int open_at(struct training *tr, FILE **out, const char *name, uint64_t s
     char *path = path_join(tr->folder.path, name);
     if (path == NULL)
         return trainer_fail_memory(&tr->run.t);
+    int status = OPA_OK;
+    if (path_exists(path) && !holds_lines(path, size)) {
+        status = put_aside(tr, path);
+        size = 0;
+    }
+    if (status != OPA_OK) {
+        free(path);
+        return status;
+    }
     FILE *f = *out = fopen(path, path_exists(path) ? "r+b" : "w+b");
     struct stat st;
-    int status = OPA_OK;
     if (f != NULL && fstat(fileno(f), &st) == 0 && (uint64_t)st.st_size < size) {
         cli_note(tr->run.cli, "%s: shorter than it was at the last checkpoint: lines before it are missing", path);
         size = (uint64_t)st.st_size;
