@@ -53,6 +53,41 @@ static void set_coefficients(struct coefficients *out, const struct coefficients
     choose(&out->severity, given->severity, own->severity);
 }
 
+/* A coefficient and its option: does the objective read it? */
+struct given {
+    const char *option;
+    double value; /* NAN: not given */
+    bool read, positive, least_zero;
+};
+
+/* Those that are not read are named, wrong ones refused. */
+static int check_coefficients(struct cli *cli, const struct objective *o, const struct coefficients *c)
+{
+    const struct coefficients *own = &o->defaults;
+    const bool images = o->needs[PAIR_IMAGE], anchors = o->needs[PAIR_ANCHOR];
+    const struct given all[] = {{"beta", c->beta, own->beta != 0, true, false},
+                                {"gamma1", c->gamma1, images, false, true},
+                                {"gamma2", c->gamma2, anchors, false, true},
+                                {"delta", c->delta, anchors, false, false},
+                                {"label-smoothing", c->label_smoothing, own->label_smoothing != 0, false, true},
+                                {"margin", c->margin, own->margin != 0, false, false},
+                                {"lambda", c->lambda, own->lambda != 0, false, true},
+                                {"nll-weight", c->alpha, own->alpha != 0, false, true},
+                                {"response-length", c->response_length, o->unit == UNIT_POSITION, true, false}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        const struct given *g = &all[i];
+        if (isnan(g->value))
+            continue;
+        if (g->positive && !(g->value > 0))
+            return cli_usage(cli, "--%s %g: above 0", g->option, g->value);
+        if (g->least_zero && g->value < 0)
+            return cli_usage(cli, "--%s %g: 0 or above", g->option, g->value);
+        if (!g->read)
+            cli_note(cli, "warning: --%s: the objective %s does not read it", g->option, o->name);
+    }
+    return GO_ON;
+}
+
 static int list_objectives(struct cli *cli, const char *unknown)
 {
     char names[256] = "";
@@ -72,6 +107,9 @@ static int read_options(struct training *tr)
         return list_objectives(cli, o->objective);
     tr->loss.objective = objective;
     tr->reference = objective->reference;
+    const int go = check_coefficients(cli, objective, &o->c);
+    if (go != GO_ON)
+        return go;
     set_coefficients(&o->c, &o->c, &objective->defaults);
     tr->loss.c = o->c;
     tr->fresh = strcmp(o->masks, "fresh") == 0;
@@ -95,8 +133,8 @@ static int run(struct cli *cli, int argc, char **argv)
                                            .lr = 1e-6,
                                            .warmup = 10,
                                            .clip = 1,
-                                           .alpha = NAN, /* twice the rank */
-                                           .rank = 256,
+                                           .alpha = NAN, /* twice the rank, or START's */
+                                           .rank = -1,   /* 256, or START's */
                                            .epochs = 4,
                                            .batch = 32,
                                            .micro_tokens = 4096,
@@ -111,7 +149,7 @@ static int run(struct cli *cli, int argc, char **argv)
     if (go == GO_ON)
         go = config_arguments(cli, &tr.run.t, &config, argc, argv, flags, DPO_FLAGS);
     if (go == GO_ON)
-        go = cli_options(cli, config.argc, config.argv, flags, DPO_FLAGS);
+        go = cli_options(cli, argc, argv, flags, DPO_FLAGS);
     if (go == GO_ON)
         go = cli_arguments(cli, 1, -1, "one or more packs");
     if (go == GO_ON)
@@ -126,7 +164,7 @@ const struct command cmd_dpo = {
     .name = "dpo",
     .summary = "preference optimisation: OPA-DPO and its relatives",
     .help =
-        "Example: opatrain dpo --model llava-1.5-7b-hf/ --adapter runs/opa packs/v1 -o runs/opa-dpo\n"
+        "Example: opatrain dpo --model llava-1.5-7b-hf/ --adapter opa packs/v1 -o opa-dpo\n"
         "         opatrain dpo --model smollm2/ packs/text -o runs/dpo --objective sigmoid --reference base\n\n"
         "Usage: opatrain dpo --model DIR [--adapter START] PACK... -o OUT\n\n"
         "Trains START (a fresh adapter without it) on the packs' pairs. The reference is START, as the paper wants "

@@ -16,8 +16,8 @@ static int run(struct cli *cli, int argc, char **argv)
                                    .loss_mean = "update",
                                    .lr = 2e-5,
                                    .warmup = 0.03,
-                                   .alpha = NAN, /* twice the rank */
-                                   .rank = 256,
+                                   .alpha = NAN, /* twice the rank, or START's */
+                                   .rank = -1,   /* 256, or START's */
                                    .epochs = 2,
                                    .batch = 64,
                                    .micro_tokens = 4096,
@@ -30,7 +30,7 @@ static int run(struct cli *cli, int argc, char **argv)
     if (go == GO_ON)
         go = config_arguments(cli, &tr.run.t, &config, argc, argv, flags, TRAINING_FLAGS + 2);
     if (go == GO_ON)
-        go = cli_options(cli, config.argc, config.argv, flags, TRAINING_FLAGS + 2);
+        go = cli_options(cli, argc, argv, flags, TRAINING_FLAGS + 2);
     if (go == GO_ON)
         go = cli_arguments(cli, 1, -1, "one or more packs");
     tr.loss.micro_batch_mean = strcmp(o->loss_mean, "micro-batch") == 0;
@@ -46,8 +46,8 @@ const struct command cmd_sft = {
     .name = "sft",
     .summary = "train on ground truth and revised responses (OPA-SFT)",
     .help =
-        "Example: opatrain sft --model llava-1.5-7b-hf/ packs/v1 -o runs/opa\n"
-        "         opatrain sft --model llava-1.5-7b-hf/ packs/v1 -o runs/opa --resume\n\n"
+        "Example: opatrain sft --model llava-1.5-7b-hf/ packs/v1 -o opa\n"
+        "         opatrain sft --model llava-1.5-7b-hf/ packs/v1 -o opa --resume\n\n"
         "Usage: opatrain sft --model DIR [--adapter START] PACK... -o OUT\n\n"
         "Low-rank fine-tuning on the ground truth and the revised response of every sample, each once an epoch: it\n"
         "makes the expert's corrections on-policy for the DPO that follows. OUT receives a PEFT adapter, log.jsonl\n"

@@ -34,6 +34,21 @@ static int set(struct trainer *t, struct conversation *out, const char *name, co
     return trainer_fail_memory(t);
 }
 
+/* A misspelt "stop" would let answers run on. */
+static void refuse_others(struct fields *f)
+{
+    static const char *const known[] = {"name", "before", "after", "stop"};
+    for (const struct cJSON *member = json_first(f->object); member != NULL; member = json_next(member)) {
+        const opa_text key = opa_json_key(f->doc, member);
+        bool is_known = false;
+        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+            is_known = is_known || text_is(key, known[i]);
+        if (!is_known)
+            fields_fail(f, OPA_EDATA, "'%.*s': a template has before, after, stop and name",
+                        (int)(key.size < 60 ? key.size : 60), key.data);
+    }
+}
+
 int conversation_parse(struct trainer *t, struct conversation *out, opa_text bytes, const char *name)
 {
     struct json_file file;
@@ -44,6 +59,7 @@ int conversation_parse(struct trainer *t, struct conversation *out, opa_text byt
     struct fields f = json_file_fields(t, &file, name);
     if (!fields_has(&f, "before") || !fields_has(&f, "after"))
         fields_fail(&f, OPA_EDATA, "a template has the texts before and after");
+    refuse_others(&f);
     *out = (struct conversation){json_strdup(fields_text(&f, "name", name)), json_strdup(fields_text(&f, "before", "")),
                                  json_strdup(fields_text(&f, "after", "")), json_strdup(fields_text(&f, "stop", NULL))};
     if (out->name == NULL || out->before == NULL || out->after == NULL)

@@ -8,12 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Bytes of "the key "x" stands twice", without what the reader makes of it. */
+static size_t twice(const char *message)
+{
+    const char *end = strstr(message, ", the last one counts");
+    return end ? (size_t)(end - message) : strlen(message);
+}
+
 int json_refuse_duplicates(struct trainer *t, const opa_findings *findings, const char *name)
 {
     for (size_t i = 0; i < findings->count; i++) {
         const opa_finding *f = &findings->items[i];
         if (f->code == OPA_F_DUPLICATE_KEY)
-            return trainer_fail(t, OPA_EDATA, "%s: line %lld: %s", name, (long long)f->line, f->message);
+            return trainer_fail(t, OPA_EDATA, "%s: line %lld: %.*s", name, (long long)f->line, (int)twice(f->message),
+                                f->message);
     }
     return OPA_OK;
 }
@@ -41,29 +49,24 @@ int json_file_parse(struct trainer *t, struct json_file *out, opa_text bytes, co
     return parse(t, out, bytes, name, false);
 }
 
-static int read_file(struct trainer *t, struct json_file *out, const char *path, bool exact)
+int json_file_parse_exact(struct trainer *t, struct json_file *out, opa_text bytes, const char *name)
+{
+    return parse(t, out, bytes, name, true);
+}
+
+int json_file_open(struct trainer *t, struct json_file *out, const char *path)
 {
     struct mapped map;
     *out = (struct json_file){0};
     int status = mapped_open(t, &map, path);
     if (status != OPA_OK)
         return status;
-    status = parse(t, out, (opa_text){(const char *)map.data, map.size}, path, exact);
+    status = parse(t, out, (opa_text){(const char *)map.data, map.size}, path, false);
     if (status == OPA_OK)
         out->map = map;
     else
         mapped_release(&map);
     return status;
-}
-
-int json_file_open(struct trainer *t, struct json_file *out, const char *path)
-{
-    return read_file(t, out, path, false);
-}
-
-int json_file_open_exact(struct trainer *t, struct json_file *out, const char *path)
-{
-    return read_file(t, out, path, true);
 }
 
 struct fields json_file_fields(struct trainer *t, const struct json_file *file, const char *where)
@@ -91,6 +94,11 @@ bool json_is_array(const struct cJSON *value)
 bool json_is_true(const struct cJSON *value)
 {
     return cJSON_IsTrue(value);
+}
+
+bool json_is_false(const struct cJSON *value)
+{
+    return cJSON_IsFalse(value);
 }
 
 const struct cJSON *json_first(const struct cJSON *container)

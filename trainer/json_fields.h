@@ -18,11 +18,11 @@ struct json_file {
 
 /** Read and parse; the root is an object. OPA_ENOENT, OPA_EIO; OPA_EDATA with file and line. */
 int json_file_open(struct trainer *t, struct json_file *out, const char *path);
-/** The same for what a person wrote to be taken at its word: what the reader would repair (NaN, names that stand twice) is
- *  refused, too. */
-int json_file_open_exact(struct trainer *t, struct json_file *out, const char *path);
 /** As json_file_open(), over bytes in memory, which must outlive *out; @p name is for messages. */
 int json_file_parse(struct trainer *t, struct json_file *out, opa_text bytes, const char *name);
+/** The same for what a person wrote to be taken at its word: what the reader would repair (NaN, names that stand twice) is
+ *  refused, too. */
+int json_file_parse_exact(struct trainer *t, struct json_file *out, opa_text bytes, const char *name);
 void json_file_release(struct json_file *file);
 /** What the strict reader lets pass with a finding: a name that stands twice in an object. OPA_EDATA; @p name is for the
  *  message. */
@@ -33,6 +33,7 @@ struct fields json_file_fields(struct trainer *t, const struct json_file *file, 
 bool json_is_object(const struct cJSON *value);
 bool json_is_array(const struct cJSON *value);
 bool json_is_true(const struct cJSON *value);
+bool json_is_false(const struct cJSON *value);
 const struct cJSON *json_first(const struct cJSON *container); /**< NULL: empty, or no container */
 const struct cJSON *json_next(const struct cJSON *item);
 size_t json_count(const struct cJSON *container);

@@ -11,8 +11,12 @@ static int check_options(struct training *tr)
 {
     struct cli *cli = tr->run.cli;
     const struct training_options *o = &tr->options;
-    if (isnan(o->alpha))
-        tr->options.alpha = 2 * (double)o->rank; /* as OPA-DPO's scripts have it: 512 at 256 */
+    tr->rank_given = o->rank >= 0;
+    tr->alpha_given = !isnan(o->alpha);
+    if (!tr->rank_given)
+        tr->options.rank = 256; /* OPA-DPO's scripts, as alpha: 512 */
+    if (!tr->alpha_given)
+        tr->options.alpha = 2 * (double)o->rank;
     if (tr->run.output == NULL || strcmp(tr->run.output, "-") == 0)
         return cli_usage(cli, "give the run's folder with -o OUT");
     if (o->targets != NULL && !targets_parse(&tr->targets, o->targets))
@@ -30,17 +34,49 @@ static int check_options(struct training *tr)
 
 /* ---- opening ---- */
 
-/* What START trains, when --targets does not say: the most that it has. */
+/* At most what START has: targets are its own, unless --targets names fewer. */
 static void targets_of_start(struct training *tr)
 {
     size_t count[PART_COUNT];
-    if (tr->options.targets != NULL || tr->run.adapter == NULL)
+    if (tr->run.adapter == NULL)
         return;
     adapter_count(count, tr->run.adapter, tr->run.model);
     const enum targets most = count[PART_VISION] > 0      ? TARGETS_ALL
                               : count[PART_PROJECTOR] > 0 ? TARGETS_LLM_PROJECTOR
                                                           : TARGETS_LLM;
+    if (most < tr->targets && tr->options.targets != NULL)
+        cli_note(tr->run.cli,
+                 "warning: --targets %s: the adapter to start from has layers of %s only, which are trained",
+                 tr->options.targets, targets_name(most));
     tr->targets = most < tr->targets ? most : tr->targets;
+}
+
+/* Its rank and alpha are in its matrices: what the options say of a fresh adapter does not apply. */
+static void note_start(const struct training *tr)
+{
+    const struct training_options *o = &tr->options;
+    const struct params *p = &tr->params;
+    if (tr->rank_given && (size_t)o->rank != p->rank)
+        cli_note(tr->run.cli, "warning: --rank %lld is passed over: the adapter to start from has rank %zu",
+                 (long long)o->rank, p->rank);
+    if (tr->alpha_given && fabs(o->alpha - p->alpha) > 1e-6 * p->alpha)
+        cli_note(tr->run.cli, "warning: --alpha %g is passed over: the adapter to start from has alpha %g", o->alpha,
+                 p->alpha);
+}
+
+/* A product of rank r is one of the smaller side of its layer where r is larger. */
+static int check_rank(struct training *tr)
+{
+    const struct loader *l = &tr->run.model->loader;
+    size_t widest = 256; /* the default is for any model */
+    for (size_t i = 0; i < l->module_count; i++) {
+        widest = l->modules[i].rows > widest ? l->modules[i].rows : widest;
+        widest = l->modules[i].cols > widest ? l->modules[i].cols : widest;
+    }
+    if (tr->run.adapter != NULL || (size_t)tr->options.rank <= widest)
+        return OPA_OK;
+    return trainer_fail(&tr->run.t, OPA_EINVAL, "--rank %lld: no layer of the model has use for more than %zu",
+                        (long long)tr->options.rank, widest);
 }
 
 static int open_params(struct training *tr)
@@ -53,9 +89,14 @@ static int open_params(struct training *tr)
     targets_of_start(tr);
     if (!model_sees(run->model) && tr->options.targets == NULL)
         tr->targets = TARGETS_LLM;
-    const int status = run->adapter ? params_from(t, &tr->params, run->model, tr->targets, run->adapter)
-                                    : params_new(t, &tr->params, run->model, tr->targets, (size_t)tr->options.rank,
-                                                 tr->options.alpha, run->seed);
+    int status = check_rank(tr);
+    if (status != OPA_OK)
+        return status;
+    status = run->adapter ? params_from(t, &tr->params, run->model, tr->targets, run->adapter)
+                          : params_new(t, &tr->params, run->model, tr->targets, (size_t)tr->options.rank,
+                                       tr->options.alpha, run->seed);
+    if (status == OPA_OK && run->adapter)
+        note_start(tr);
     tr->eyes = (struct session){.t = t, .model = run->model, .adapter = &tr->params.adapter};
     return status;
 }
@@ -80,6 +121,21 @@ static int open_reference(struct training *tr)
     return status;
 }
 
+/* Once for all samples, however many packs. */
+static void note_unused(const struct training *tr)
+{
+    const size_t *n = tr->train.unused;
+    char text[160] = "";
+    size_t used = 0;
+    for (int type = 0; type < PAIR_TYPES; type++) {
+        if (n[type] > 0)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%zu %s pairs", used > 0 ? " and " : "",
+                                     n[type], pair_type_name((enum pair_type)type));
+    }
+    if (used > 0)
+        cli_note(tr->run.cli, "warning: the objective %s passes over %s", tr->loss.objective->name, text);
+}
+
 static int open_data(struct training *tr)
 {
     struct run *run = &tr->run;
@@ -88,6 +144,8 @@ static int open_data(struct training *tr)
     if (status == OPA_OK && tr->options.eval != NULL)
         status = feed_measure(tr, &tr->eval, &(char *){(char *)(uintptr_t)tr->options.eval}, 1);
     progress_clear(run->cli);
+    if (status == OPA_OK)
+        note_unused(tr);
     return status;
 }
 
@@ -148,6 +206,7 @@ static int begin_or_go_on(struct training *tr)
     status = ranks_agree(&tr->ranks, t, status);
     if (status == OPA_OK)
         training_share(tr);
+    tr->begun = status == OPA_OK;
     if (status == OPA_OK && tr->folder.step >= 0)
         cli_note(tr->run.cli, "goes on behind update %lld of %lld", (long long)tr->folder.step, (long long)tr->total);
     return status;
@@ -206,7 +265,7 @@ static int train(struct training *tr)
         vision_cache_remove(&tr->train.features);
         vision_cache_remove(&tr->eval.features);
     }
-    if (status != OPA_OK && tr->folder.step > 0)
+    if (status != OPA_OK && tr->folder.step > 0 && tr->begun)
         cli_note(tr->run.cli, "the last good checkpoint is that of update %lld", (long long)tr->folder.step);
     return status == OPA_OK ? say_end(tr) : run_fail(&tr->run, status);
 }

@@ -31,6 +31,7 @@ struct measured {
 struct samples {
     struct dataset data;
     struct measured *measured; /* by place */
+    size_t unused[PAIR_TYPES]; /* pairs of types that the objective does not use */
     struct reference reference;
     struct vision_cache features; /* of the policy's tower, while that is fixed */
 };
@@ -43,6 +44,8 @@ struct training {
     struct loss loss;
     enum context context;
     enum targets targets;
+    bool rank_given, alpha_given;
+    bool begun;     /* the folder's state was made or taken over */
     bool fresh;     /* masks are drawn anew each visit */
     bool reference; /* the objective needs one */
     struct schedule schedule;
@@ -99,16 +102,11 @@ void training_flags(struct training *tr, struct flag *flags);
 /* Behind the options. */
 #define RANKS_HELP "\nBy several processes, and how to end a run: see opatrain --help.\n"
 
-/* Put the members of --config FILE in front of the flags: argv [argc] are the arguments to be read. @p flags say which names
- * take a value. GO_ON or an exit code; config_arguments_release() frees them. */
+/* Set the members of --config FILE ("-": standard input) as if they were flags of @p flags; read the command line behind that,
+ * so that its own win. GO_ON or an exit code; the values are borrowed from *out until config_arguments_release(). */
 struct config_arguments {
-    const char *path; /* NULL: there is none */
-    const struct flag *flags;
-    size_t flag_count;
-    struct json_file *file;
-    char **argv;
-    char **made;
-    int argc, made_count;
+    char **argv; /* [0] is nobody's */
+    int count;   /* of the others, owned */
 };
 int config_arguments(struct cli *cli, struct trainer *t, struct config_arguments *out, int argc, char **argv,
                      const struct flag *flags, size_t flag_count);

@@ -114,6 +114,12 @@ static int check_ids(struct training *tr, const struct example *e, const struct 
     return OPA_OK;
 }
 
+static void count_unused(const struct training *tr, struct samples *s, const struct packed *sample)
+{
+    for (size_t i = 0; i < sample->pair_count && tr->loss.objective != NULL; i++)
+        s->unused[sample->pairs[i].type] += !tr->loss.objective->needs[sample->pairs[i].type];
+}
+
 /* The image is decoded once, too: better now than in the third hour. */
 static int measure(struct training *tr, struct samples *s, struct example *e, size_t place, struct measured *out)
 {
@@ -131,6 +137,8 @@ static int measure(struct training *tr, struct samples *s, struct example *e, si
         for (size_t k = 0; k < e->branches[v].count && status == OPA_OK; k++)
             status = check_ids(tr, e, &e->branches[v].responses[k]);
     }
+    if (status == OPA_OK)
+        count_unused(tr, s, &e->sample);
     return status;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,128 +46,144 @@ static const char *find_config(int argc, char **argv)
     return path;
 }
 
-/* A member's name as an option's: of lower-case letters, digits, '-' and '_', which stands for '-'. */
-static bool read_name(char out[64], opa_text key)
-{
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
-    size_t n = 0;
-    for (; n < key.size && n < 63 && key.data[n] != '\0' && strchr(letters, key.data[n]) != NULL; n++)
-        out[n] = (char)(key.data[n] == '_' ? '-' : key.data[n]);
-    out[n] = '\0';
-    return n > 0 && n == key.size && out[0] != '-' && strcmp(out, "config") != 0;
-}
+/* One reading of the file, passed to its steps. */
+struct reading {
+    struct trainer *t;
+    const char *path;
+    const opa_json *doc;
+    const struct flag *flags;
+    size_t flag_count;
+};
 
-static bool takes_value(const struct config_arguments *c, const char *name)
+/* The option of a member's name, in which '_' stands for '-', too. NULL: none that a file can give. */
+static const struct flag *flag_of(const struct reading *r, opa_text key)
 {
-    for (size_t i = 0; i < c->flag_count; i++) {
-        if (strcmp(c->flags[i].name, name) == 0)
-            return c->flags[i].kind != FLAG_SWITCH;
-    }
-    return false; /* an unknown one is refused with the others of the command line */
-}
-
-/* What stands behind "--NAME": "=VALUE", or "" for a switch that is true; *given: anything does. */
-static int read_value(struct trainer *t, opa_text *out, bool *given, const struct config_arguments *c,
-                      const struct cJSON *member, const char *name)
-{
-    struct fields f = {t, c->file->doc, opa_json_root(c->file->doc), c->path, OPA_OK};
-    *out = (opa_text){NULL, 0};
-    *given = !opa_json_is_null(member);
-    if (!*given)
-        return OPA_OK;
-    if (opa_json_text(c->file->doc, member, out) || opa_json_lexeme(c->file->doc, member, out)) {
-        if (memchr(out->data, '\0', out->size) != NULL)
-            fields_fail(&f, OPA_EDATA, "%s: a text with a NUL", name);
-        return f.status;
-    }
-    if (json_is_object(member) || json_is_array(member))
-        fields_fail(&f, OPA_EDATA, "%s: neither a number, a text, true nor false", name);
-    else if (takes_value(c, name))
-        fields_fail(&f, OPA_EDATA, "%s: wants a value, not true or false", name);
-    else
-        *given = json_is_true(member);
-    return f.status;
-}
-
-/* "--NAME=VALUE" of a member; *out NULL: a switch that is false, or null. */
-static int make_argument(struct trainer *t, char **out, const struct config_arguments *c, const struct cJSON *member)
-{
-    const opa_text key = opa_json_key(c->file->doc, member);
     char name[64];
-    opa_text value;
-    bool given;
-    *out = NULL;
-    if (!read_name(name, key))
-        return trainer_fail(t, OPA_EDATA, "%s: '%.*s' is no option that a file can give", c->path,
-                            (int)(key.size < 60 ? key.size : 60), key.data);
-    const int status = read_value(t, &value, &given, c, member, name);
-    if (status != OPA_OK || !given)
-        return status;
-    const size_t size = strlen(name) + value.size + 4;
-    *out = malloc(size);
-    if (*out == NULL)
-        return trainer_fail_memory(t);
-    snprintf(*out, size, value.data ? "--%s=%.*s" : "--%s", name, (int)value.size, value.data);
-    return OPA_OK;
-}
-
-static int add_members(struct trainer *t, struct config_arguments *out)
-{
-    for (const struct cJSON *member = json_first(opa_json_root(out->file->doc)); member != NULL;
-         member = json_next(member)) {
-        char *argument;
-        const int status = make_argument(t, &argument, out, member);
-        if (status != OPA_OK)
-            return status;
-        if (argument != NULL)
-            out->argv[out->argc++] = out->made[out->made_count++] = argument;
+    size_t n = 0;
+    for (; n < key.size && n < sizeof name - 1; n++)
+        name[n] = (char)(key.data[n] == '_' ? '-' : key.data[n]);
+    name[n] = '\0';
+    for (size_t i = 0; n == key.size && i < r->flag_count; i++) {
+        if (strlen(r->flags[i].name) == n && memcmp(r->flags[i].name, name, n) == 0)
+            return strcmp(name, "config") == 0 ? NULL : &r->flags[i];
     }
+    return NULL;
+}
+
+static int refuse(const struct reading *r, const struct flag *flag, const char *why)
+{
+    return trainer_fail(r->t, OPA_EINVAL, "%s: %s: %s", r->path, flag->name, why);
+}
+
+/* What stands behind "--NAME=". Whole numbers may be written as 16.0 or 1e1. */
+static int read_value(const struct reading *r, char out[1024], const struct flag *flag, const struct cJSON *member)
+{
+    opa_text text;
+    double x;
+    if (json_is_object(member) || json_is_array(member))
+        return refuse(r, flag, "neither a number, a text, true nor false");
+    if (opa_json_text(r->doc, member, &text)) {
+        if (memchr(text.data, '\0', text.size) != NULL)
+            return refuse(r, flag, "a text with a NUL");
+        if (text.size >= 1024)
+            return refuse(r, flag, "a text of more than 1,023 bytes");
+        snprintf(out, 1024, "%.*s", (int)text.size, text.data);
+        return OPA_OK;
+    }
+    if (!opa_json_lexeme(r->doc, member, &text))
+        return refuse(r, flag, "wants a value, not true or false");
+    const bool whole =
+        flag->kind == FLAG_COUNT && opa_json_number(r->doc, member, &x) && x == floor(x) && fabs(x) < 1e15;
+    if (whole)
+        snprintf(out, 1024, "%.0f", x);
+    else
+        snprintf(out, 1024, "%.*s", (int)(text.size < 1023 ? text.size : 1023), text.data);
     return OPA_OK;
 }
 
-static int read_config(struct trainer *t, struct config_arguments *out, int argc)
+/* "--NAME=VALUE" of a member; *out NULL: a switch that is false, or null, which gives nothing. */
+static int make_argument(const struct reading *r, char **out, const struct cJSON *member)
 {
-    const int status = json_file_open_exact(t, out->file, out->path);
-    if (status != OPA_OK)
-        return status;
-    const size_t members = json_count(opa_json_root(out->file->doc));
-    out->argv = calloc((size_t)argc + members + 2, sizeof *out->argv);
-    out->made = calloc(members + 1, sizeof *out->made);
-    return out->argv && out->made ? OPA_OK : trainer_fail_memory(t);
+    const opa_text key = opa_json_key(r->doc, member);
+    const struct flag *flag = flag_of(r, key);
+    char value[1024], line[1100];
+    int status = OPA_OK;
+    *out = NULL;
+    if (flag == NULL)
+        return trainer_fail(r->t, OPA_EINVAL, "%s: '%.*s' is no option that a file can give", r->path,
+                            (int)(key.size < 60 ? key.size : 60), key.data);
+    if (opa_json_is_null(member))
+        return OPA_OK;
+    if (flag->kind == FLAG_SWITCH) {
+        if (!json_is_true(member))
+            return json_is_false(member) ? OPA_OK : refuse(r, flag, "neither true nor false");
+        snprintf(line, sizeof line, "--%s", flag->name);
+    } else {
+        status = read_value(r, value, flag, member);
+        snprintf(line, sizeof line, "--%s=%s", flag->name, status == OPA_OK ? value : "");
+    }
+    if (status == OPA_OK && (*out = strdup(line)) == NULL)
+        status = trainer_fail_memory(r->t);
+    return status;
+}
+
+static int make_arguments(const struct reading *r, struct config_arguments *out)
+{
+    const struct cJSON *root = opa_json_root(r->doc);
+    out->argv = calloc(json_count(root) + 2, sizeof *out->argv);
+    int status = out->argv ? OPA_OK : trainer_fail_memory(r->t);
+    for (const struct cJSON *member = json_first(root); member != NULL && status == OPA_OK;
+         member = json_next(member)) {
+        status = make_argument(r, &out->argv[1 + out->count], member);
+        out->count += out->argv[1 + out->count] != NULL;
+    }
+    return status;
+}
+
+/* As if they stood on the command line; what is said of them names the file. */
+static int set_flags(struct cli *cli, const struct reading *r, struct config_arguments *c, char *program)
+{
+    char said[1024] = "", *const before = cli->held;
+    const size_t size = cli->held_size;
+    c->argv[0] = program;
+    cli->held = said;
+    cli->held_size = sizeof said;
+    const int go = cli_options(cli, 1 + c->count, c->argv, r->flags, r->flag_count);
+    cli->held = before;
+    cli->held_size = size;
+    c->argv[0] = NULL;
+    return go == GO_ON ? GO_ON : cli_error(cli, go, "--config %s: %s", r->path, said);
 }
 
 int config_arguments(struct cli *cli, struct trainer *t, struct config_arguments *out, int argc, char **argv,
                      const struct flag *flags, size_t flag_count)
 {
-    *out = (struct config_arguments){
-        .path = find_config(argc, argv), .flags = flags, .flag_count = flag_count, .argv = argv, .argc = argc};
-    if (out->path == NULL)
+    struct reading r = {.t = t, .path = find_config(argc, argv), .flags = flags, .flag_count = flag_count};
+    struct json_file file = {.doc = NULL};
+    char *bytes;
+    size_t size;
+    *out = (struct config_arguments){.argv = NULL};
+    if (r.path == NULL)
         return GO_ON;
+    int go = read_file(cli, &bytes, &size, r.path);
+    if (go != 0)
+        return go;
     t->opa = cli->ctx;
-    out->file = calloc(1, sizeof *out->file);
-    out->argv = NULL;
-    out->argc = 0;
-    int status = out->file ? read_config(t, out, argc) : trainer_fail_memory(t);
-    if (status == OPA_OK) {
-        out->argv[out->argc++] = argv[0];
-        status = add_members(t, out);
-    }
-    if (status != OPA_OK)
-        return cli_error(cli, cli_exit_of(status), "--config: %s", t->message);
-    for (int i = 1; i < argc; i++)
-        out->argv[out->argc++] = argv[i];
-    return GO_ON;
+    int status = json_file_parse_exact(t, &file, (opa_text){bytes, size}, r.path);
+    r.doc = file.doc;
+    if (status == OPA_OK)
+        status = make_arguments(&r, out);
+    go = status == OPA_OK ? set_flags(cli, &r, out, argv[0])
+                          : cli_error(cli, cli_exit_of(status), "--config: %s", t->message);
+    json_file_release(&file);
+    free(bytes);
+    return go;
 }
 
 void config_arguments_release(struct config_arguments *c)
 {
-    for (int i = 0; i < c->made_count; i++)
-        free(c->made[i]);
-    if (c->file != NULL) {
-        free(c->argv);
-        json_file_release(c->file);
-    }
-    free(c->made);
-    free(c->file);
+    for (int i = 0; i < c->count; i++)
+        free(c->argv[1 + i]);
+    free(c->argv);
     *c = (struct config_arguments){0};
 }

@@ -3,9 +3,10 @@
 
 import os
 import shutil
+import subprocess
 
 from support import main
-from trainer_support import CASE, CHECKPOINT, TrainerCase
+from trainer_support import CASE, CHECKPOINT, OPATRAIN, TrainerCase
 
 VERBS = ["score", "generate", "doctor", "adapter"]
 
@@ -26,6 +27,9 @@ class Program(TrainerCase):
         self.assertRegex(text, r"(?m)^opatrain \d")
         self.assertRegex(text, r"(?m)^OpenBLAS \d")
         self.assertIn("core type", text)
+        linked = subprocess.run(["ldd", OPATRAIN], stdout=subprocess.PIPE, text=True, check=True).stdout
+        self.assertEqual("libdnnl" in linked, "oneDNN " in text)
+        self.assertRegex(text, r"(?m)^zlib \d")
 
     def test_usage_errors(self):
         for args in (
@@ -46,6 +50,8 @@ class Program(TrainerCase):
             ["generate", "--model", CHECKPOINT, "pack", "--top-k", "5"],
             ["generate", "--model", CHECKPOINT, "pack", "--temperature", "nan"],
             ["adapter", "frob", "x", "--model", CHECKPOINT],
+            *(["dpo", "--model", CHECKPOINT, "pack", "-o", "out", "--" + name, value]
+              for name, value in (("beta", "0"), ("beta", "-1"), ("gamma1", "-1"), ("lambda", "-0.5"), ("response-length", "0"))),
         ):
             self.train(*args, code=2)
         self.train("scor", code=2)

@@ -2,12 +2,14 @@
 """What a run finds of an earlier one: run.json, checkpoints, caches, as they were or damaged, and --config files."""
 
 import hashlib
+import json
 import os
 import shutil
 import struct
+import subprocess
 
 from support import main
-from trainer_support import CASE, CHECKPOINT, TrainerCase
+from trainer_support import CASE, CHECKPOINT, OPATRAIN, TrainerCase
 
 SFT = ("--threads", 1, "--batch", 4, "--rank", 2, "--alpha", 4, "--lr", "1e-3", "--epochs", 1, "--save-every", 1)
 DPO = ("dpo", "--model", CHECKPOINT, "--threads", 1, "--batch", 4, "--rank", 2, "--epochs", 1)
@@ -151,6 +153,40 @@ class Resume(TrainerCase):
         self.assertEqual(self.steps(), [first, second, second + ".damaged"])
         self.assertEqual(read(self.inside("adapter_model.safetensors")), self.adapter)
 
+    def test_a_run_without_a_good_checkpoint_says_so(self):
+        self.begin()
+        put(self.inside("checkpoints", self.steps()[0], "optimiser.safetensors"), b"short")
+        self.train(*self.args, "-o", self.out, "--resume", code=65)
+        self.assertIn("%s: no checkpoint that can be read" % self.out, self.err)
+        self.assertNotIn("last good", self.err)
+        shutil.rmtree(self.inside("checkpoints"))  # as it says
+        self.train(*self.args, "-o", self.out, "--resume")
+        self.assertEqual(read(self.inside("adapter_model.safetensors")), self.adapter)
+
+    def test_a_log_that_is_none_is_put_aside(self):
+        self.begin()
+        garbage = bytes(self.random.randrange(256) for _ in range(5000))
+        put(self.inside("log.jsonl"), garbage)
+        self.train(*self.args, "-o", self.out, "--resume")
+        self.assertIn("log.jsonl: damaged, and put aside", self.err)
+        self.assertEqual(read(self.inside("log.jsonl.damaged")), garbage)
+        for line in read(self.inside("log.jsonl")).splitlines():
+            self.assertIn("loss", json.loads(line))
+        self.assertEqual(read(self.inside("adapter_model.safetensors")), self.adapter)
+
+    def test_another_verb_or_an_eval_that_is_gone_is_named(self):
+        self.packed = self.demo_pack()
+        out = self.path("eval")
+        args = ("sft", "--model", CHECKPOINT, self.packed, *SFT)
+        self.train(*args, "-o", out, "--eval", self.packed)
+        self.train(*args, "-o", out, "--resume", code=73)
+        self.assertIn("another eval (given there, but not now)", self.err)
+        self.train("dpo", *args[1:], "-o", out, "--resume", code=73)
+        self.assertIn("a run of sft, not of dpo", self.err)
+        self.train(*DPO, self.packed, "-o", self.path("dpo"))
+        self.train(*DPO, self.packed, "-o", self.path("dpo"), "--resume", "--beta", 0.25, code=73)
+        self.assertIn("coefficients (beta 0.1 there, 0.25 now)", self.err)
+
     def test_a_shorter_log_is_said(self):
         self.begin()
         put(self.inside("log.jsonl"), b"")
@@ -257,7 +293,7 @@ class Config(TrainerCase):
             ('{"config": "c.json"}', ("'config' is no option",)), ('{"' + "x" * 5000 + '": 1}', ("no option",)),
             ('{"lr": "' + "1" * 100000 + '"}', ("lr",)), ('{"lr\\u0000x": 1}', ("no option",)), (nul, ("model: a text with a NUL",)),
             ('{"resume": "yes"}', ("resume",)), ('{"lr": 1, "lr": 2}', ("lr",)), ("[" * 5000, ("nested",)),
-            ('{"\\ud800": 1}', ("config",)), ('{"objective": "paper"}', ("objective",)), ('{"lrr": true}', ("unknown option '--lrr'",)),
+            ('{"\\ud800": 1}', ("config",)), ('{"objective": "paper"}', ("objective",)), ('{"lrr": true}', ("'lrr' is no option",)),
         ):
             path = self.write("c.json", content)
             p = self.train_any("sft", "--config", path, "--model", CHECKPOINT, "no-such-pack", "-o", self.path("out"))
@@ -267,6 +303,32 @@ class Config(TrainerCase):
             for word in words:
                 self.assertIn(word, err, content[:60])
         self.assertFalse(os.path.exists(self.path("out")))
+
+    def test_names_and_values_are_refused_with_the_file(self):
+        """What the command line refuses is refused with its code; a file that is none is bad data."""
+        for text, code, says in (
+            ('{"foo":1}', 2, "'foo' is no option"), ('{"Lr":1}', 2, "'Lr' is no option"), ('{"help":true}', 2, "'help' is no option"),
+            ('{"config":"x"}', 2, "'config' is no option"), ('{"list_options":true}', 2, "no option"), ('{"lr":"nan"}', 2, "'nan' is not a number"),
+            ('{"lr":true}', 2, "lr: wants a value"), ('{"lr":[1]}', 2, "lr: neither"), ('{"batch":1.5}', 2, "'1.5' is not a whole number"),
+            ('{"batch":-1}', 2, "'-1' is not a whole number"), ('{"resume":1}', 2, "resume: neither true nor false"),
+            ('{"rank":4,"rank":8}', 65, 'line 1: the key "rank" stands twice'), ("[]", 65, "not a JSON object"), ("{", 65, "c.json"),
+        ):
+            path = self.write("c.json", text)
+            self.train("sft", "--config", path, "--model", CHECKPOINT, "pack", "-o", self.path("out"), code=code)
+            self.assertIn(path, self.err)
+            self.assertIn(says, self.err)
+            self.assertNotIn("last one counts", self.err)
+        self.train("sft", "--config", self.path("none.json"), "--model", CHECKPOINT, "pack", "-o", self.path("out"), code=66)
+
+    def test_whole_numbers_are_whole_however_they_are_written_and_stdin_is_a_file(self):
+        pack = self.demo_pack()
+        text = b'{"batch":16.0,"rank":4e0,"epochs":1,"micro_tokens":1e4,"lr":null}'
+        p = subprocess.run([OPATRAIN, "sft", "--config", "-", "--model", CHECKPOINT, pack, "-o", self.path("out"), "--rank", "2"], input=text,
+                           stderr=subprocess.PIPE, timeout=120)
+        self.assertEqual(p.returncode, 0, p.stderr)
+        depends = json.loads(read(self.path("out", "run.json")))["depends_on"]
+        for line in ("batch: 16", "epochs: 1", "micro-tokens: 10000", "rank: 2 alpha 4", "lr: 2.0000000000000002e-05"):
+            self.assertIn(line, depends)
 
     def test_flipped_bits(self):
         good = b'{"lr": 1e-3, "epochs": 3, "micro_tokens": 500, "bf16-moments": false, "schedule": "linear", "targets": "llm"}'

@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import resource
+import shutil
 import signal
 import struct
 import subprocess
@@ -226,7 +227,7 @@ class Training(TrainingCase):
             out = self.path(str(size))
             p = self.train_any("sft", "--model", CHECKPOINT, pack, "-o", out, *FAST, "--epochs", 1, "--batch", 2,
                                "--memory", "%dK" % size)
-            if p.returncode == 74:
+            if p.returncode == 2:
                 self.assertIn(b"at least", p.stderr)
                 break
             again += b"(3 of 3 layers kept" not in p.stderr
@@ -237,6 +238,69 @@ class Training(TrainingCase):
         pack = self.demo_pack()
         self.sft(pack, "sft", "--epochs", 1, "--lr", "1e30", code=65)
         self.assertRegex(self.err, "sample .* not finite")
+
+    def test_weights_of_the_last_update_are_looked_at(self):
+        pack = self.demo_pack()
+        out = self.sft(pack, "sft", "--epochs", 1, "--batch", 1000, "--warmup", 0, "--lr", "1e308", code=65)
+        self.assertRegex(self.err, "this update, at the rate .*, makes weights that are not finite")
+        self.assertEqual([n for n in os.listdir(out) if n in ("adapter_model.safetensors", "checkpoints")], [])
+
+    def test_memory_that_is_too_little_says_how_much_is_enough(self):
+        pack = self.demo_pack()
+        for verb in ("sft", "dpo"):
+            args = (verb, "--model", CHECKPOINT, pack, *FAST, "--epochs", 1)
+            said = set()
+            for size in ("1", "100K"):
+                self.train(*args, "-o", self.path("no"), "--memory", size, code=2)
+                said.add(re.search(r"takes ([0-9.]+) MiB at least, --memory allows 0\.[01]$", self.err.strip()).group(1))
+            self.assertEqual(len(said), 1)
+            self.train(*args, "-o", self.path(verb), "--memory", said.pop() + "M")
+
+    def test_packs_and_models_are_no_folders_of_a_run(self):
+        pack = self.demo_pack()
+        shutil.copytree(CHECKPOINT, self.path("model"))
+        before = self.files_of(self.folder)
+        for out, holds in ((pack, "a pack"), (self.path("model"), "a model")):
+            self.train("sft", "--model", CHECKPOINT, pack, *FAST, "-o", out, code=73)
+            self.assertIn("%s holds %s" % (out, holds), self.err)
+        self.assertEqual(self.files_of(self.folder), before)
+
+    def test_rank_alpha_and_targets_of_start_win_and_are_said(self):
+        pack = self.demo_pack()
+        args = ("sft", "--model", CHECKPOINT, pack, "--threads", 1, "--batch", 8, "--lr", "1e-3", "--epochs", 1, "--adapter")
+        start = os.path.join(CASE, "adapter_init")
+        self.train(*args, start, "-o", self.path("own"))
+        self.assertNotRegex(self.err, "--rank|--alpha|--targets|stay as they are")
+        self.assertIn("of rank 4 (all)", self.err)
+        self.train(*args, start, "-o", self.path("other"), "--rank", 7, "--alpha", 99)
+        self.assertRegex(self.err, "--rank 7 is passed over: the adapter to start from has rank 4")
+        self.assertRegex(self.err, "--alpha 99 is passed over: the adapter to start from has alpha [0-9]+")
+        self.assertEqual(self.adapter(self.path("other")), self.adapter(self.path("own")))
+        self.train(*args, start, "-o", self.path("llm"), "--targets", "llm")
+        self.assertIn("(llm; the adapter's other layers stay as they are)", self.err)
+        small = os.path.join(CASE, "adapter_init_llm")
+        self.train(*args, small, "-o", self.path("less"))
+        self.assertIn("of rank 4 (llm)", self.err)
+        self.train(*args, small, "-o", self.path("more"), "--targets", "all")
+        self.assertIn("--targets all: the adapter to start from has layers of llm only", self.err)
+        self.assertIn("of rank 4 (llm)", self.err)
+        self.assertEqual(self.adapter(self.path("more")), self.adapter(self.path("less")))
+
+    def test_what_has_no_effect_is_said(self):
+        pack = self.demo_pack()
+        members = self.members(pack).values()
+        n = {t: sum(p["type"] == t for m in members for p in m["pairs"]) for t in ("image", "anchor")}
+        args = ("dpo", "--model", CHECKPOINT, pack, "--epochs", 1, "--rank", 4, "--batch", 16)
+        self.train(*args, "-o", self.path("a"), "--objective", "sigmoid", "--gamma1", 3, "--delta", 2, "--beta", 0.2)
+        said = "the objective sigmoid passes over %d image pairs and %d anchor pairs" % (n["image"], n["anchor"])
+        self.assertEqual(self.err.count(said), 1)
+        self.assertIn("--gamma1: the objective sigmoid does not read it", self.err)
+        self.assertIn("--delta: ", self.err)
+        self.assertNotIn("--beta: ", self.err)
+        self.train(*args, "-o", self.path("b"), "--gamma1", 3, "--delta", 2)
+        self.assertNotRegex(self.err, "passes over|does not read")
+        self.train("sft", "--model", CHECKPOINT, pack, "-o", self.path("c"), "--rank", 100000, code=2)
+        self.assertIn("--rank 100000", self.err)
 
     def test_an_objective_wants_its_pairs(self):
         pack = self.pack(self.demo_store(), "pack", "--recipe", "dpo")
