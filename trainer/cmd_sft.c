@@ -55,7 +55,7 @@ const struct command cmd_sft = {
         "(run/train_opa.sh):\n"
         "--lr 2e-5 --warmup 0.03 --epochs 2 --batch 64 (its 128 sequences), no clipping, --targets all.\n\n" MODEL_HELP
         "  -o, --output OUT     the run's folder\n"
-        "  --targets WHICH      llm, llm+projector or all (default; START's when one is given)\n" TRAINING_HELP
+        "  --targets WHICH      llm, llm+projector or all (default); at most START's when one is given\n" TRAINING_HELP
         "  --loss-mean MEAN     update (default): over the tokens of the update; micro-batch: mean of the means of "
         "the\n"
         "                       micro-batches (those of every rank), as Hugging Face's trainer\n" RANKS_HELP,

@@ -97,7 +97,7 @@ void training_flags(struct training *tr, struct flag *flags);
     "  --save-every N       updates between checkpoints (25); one is made at the end of each epoch, too\n"             \
     "  --keep N             checkpoints that stay (2)\n"                                                               \
     "  --resume             go on behind the last checkpoint, to the same bytes; without one, begin\n"                 \
-    "  --config FILE        JSON with the same names, e.g. {\"lr\": 1e-6, \"batch\": 32}; flags win\n"
+    "  --config FILE        the same names in JSON, e.g. {\"lr\": 1e-6, \"batch\": 32}; -: stdin; flags win\n"
 
 /* Behind the options. */
 #define RANKS_HELP "\nBy several processes, and how to end a run: see opatrain --help.\n"
