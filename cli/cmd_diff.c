@@ -25,14 +25,6 @@ struct diff {
 
 /* ---- comparing ---- */
 
-static char *copy_text(opa_text text)
-{
-    char *copy = malloc(text.size + 1);
-    if (copy != NULL && text.size > 0)
-        memcpy(copy, text.data, text.size);
-    return copy;
-}
-
 static int keep(struct diff *d, const struct difference *x)
 {
     if (d->count == d->capacity) {
@@ -44,7 +36,7 @@ static int keep(struct diff *d, const struct difference *x)
         d->capacity = capacity;
     }
     struct kept *to = &d->list[d->count++];
-    *to = (struct kept){*x, copy_text(x->id), copy_text(x->why.reason)};
+    *to = (struct kept){*x, text_duplicate(x->id), text_duplicate(x->why.reason)};
     to->difference.id.data = to->id;
     to->difference.why.reason.data = to->reason;
     to->difference.faces = NULL;

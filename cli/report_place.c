@@ -5,16 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *id_text(opa_text id)
-{
-    char *s = malloc(id.size + 1);
-    if (s != NULL) {
-        memcpy(s, id.data, id.size);
-        s[id.size] = '\0';
-    }
-    return s;
-}
-
 /* A finding on the report: its field begins with the report's name. */
 static bool is_of_report(const opa_finding *f, const char *name)
 {
@@ -53,7 +43,7 @@ int view_place_report(struct source *s, struct view *v)
         if (status != OPA_OK && status != OPA_END)
             return status;
         looked = true;
-        memory = move_to_report(f, v->sample.report_field, &place) && (f->id = id_text(v->sample.id)) != NULL;
+        memory = move_to_report(f, v->sample.report_field, &place) && (f->id = text_duplicate(v->sample.id)) != NULL;
     }
     return memory ? OPA_OK : OPA_ENOMEM;
 }

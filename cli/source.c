@@ -201,16 +201,6 @@ bool source_add_stored(const struct source *s, opa_findings *out, opa_text id)
     return true;
 }
 
-static char *copy_text(opa_text text)
-{
-    char *s = malloc(text.size + 1);
-    if (s != NULL) {
-        memcpy(s, text.data, text.size);
-        s[text.size] = '\0';
-    }
-    return s;
-}
-
 bool view_fill_in(struct view *v)
 {
     opa_findings *findings = &v->findings;
@@ -218,14 +208,14 @@ bool view_fill_in(struct view *v)
     for (size_t i = 0; i < findings->count; i++) {
         opa_finding *f = &findings->items[i];
         if (f->file == NULL && f->id == NULL && sample->source_file.data != NULL) {
-            f->file = copy_text(sample->source_file);
+            f->file = text_duplicate(sample->source_file);
             f->record = sample->source_record;
             /* What follows from the sample has no line of its own (a report's lines are its own): the record's. */
             f->line = sample->source_line;
             if (f->file == NULL)
                 return false;
         }
-        if (f->id == NULL && (f->id = copy_text(sample->id)) == NULL)
+        if (f->id == NULL && (f->id = text_duplicate(sample->id)) == NULL)
             return false;
     }
     return true;

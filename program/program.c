@@ -139,6 +139,17 @@ opa_text text_of(const char *s)
     return (opa_text){s, s ? strlen(s) : 0};
 }
 
+char *text_duplicate(opa_text text)
+{
+    char *copy = malloc(text.size + 1);
+    if (copy == NULL)
+        return NULL;
+    if (text.size > 0)
+        memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    return copy;
+}
+
 bool text_equal(opa_text a, opa_text b)
 {
     if (a.data == NULL || b.data == NULL)

@@ -153,6 +153,8 @@ int text_compare(opa_text a, opa_text b);
 bool text_is_utf8(opa_text text);
 /* Copy as much as fits, NUL-terminated, into @p to with @p room bytes; no character is cut in two. */
 void text_copy(char *to, size_t room, opa_text text);
+/* A copy with a NUL behind it, malloc()ed. NULL: no memory. */
+char *text_duplicate(opa_text text);
 /* Compare names as people do: runs of digits by their value. */
 int name_compare(const char *a, const char *b);
 /* 1234567 as "1,234,567". @p out has room for 32. */
