@@ -282,7 +282,7 @@ static int drop(guard *g, const member *old, const member *winner)
     opa_text name = winner->name;
     name.size = name.size < 64 ? name.size : 64;
     const size_t visible = opa_wtf8_valid(name); /* a character may have been cut */
-    snprintf(message, sizeof message, "the key \"%.*s\" stands twice, the last one counts", (int)visible, name.data);
+    snprintf(message, sizeof message, "the key \"%.*s\" stands twice", (int)visible, name.data);
     const int status = note_at(g, OPA_F_DUPLICATE_KEY, winner->line, message);
     if (status != OPA_OK)
         return status;
