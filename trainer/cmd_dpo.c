@@ -165,7 +165,7 @@ const struct command cmd_dpo = {
     .summary = "preference optimisation: OPA-DPO and its relatives",
     .help =
         "Example: opatrain dpo --model llava-1.5-7b-hf/ --adapter opa packs/v1 -o opa-dpo\n"
-        "         opatrain dpo --model smollm2/ packs/text -o runs/dpo --objective sigmoid --reference base\n\n"
+        "         opatrain dpo --model smollm2/ packs/text -o dpo --objective sigmoid --reference base\n\n"
         "Usage: opatrain dpo --model DIR [--adapter START] PACK... -o OUT\n\n"
         "Trains START (a fresh adapter without it) on the packs' pairs. The reference is START, as the paper wants "
         "it.\n"

@@ -54,14 +54,15 @@ static struct train_size largest_sample(const struct training *tr)
     return most;
 }
 
-/* Bytes beside the pass and its parameters: AdamW's moments, adapters that are mapped, the tower and the referee of fresh masks,
- * which take a sample at a time, the images of a micro-batch, and the program itself with its libraries' buffers. */
+/* The program itself with its libraries' buffers. */
 static uint64_t program_bytes(uint64_t memory)
 {
     const uint64_t most = 64 << 20, share = memory / 64; /* 40 MiB were measured; a tiny limit is a test's */
     return share > 0 && share < most ? share : most;
 }
 
+/* Bytes beside the pass and its parameters: AdamW's moments, adapters that are mapped, the tower and the referee of fresh masks,
+ * which take a sample at a time, the images of a micro-batch, and the program. */
 static uint64_t beside(const struct training *tr, struct train_size most)
 {
     const struct model *m = tr->run.model;

@@ -21,15 +21,23 @@ static void check_content(const char *path, const char *want)
     assert_string_equal(have, want);
 }
 
+/* A new file's path and that of what stands beside it until a run is done; -> its folder. */
+static const char *begin(struct trainer *t, char path[128], char resume[140])
+{
+    const char *folder = fresh_folder();
+    start(t, NULL);
+    snprintf(path, 128, "%s/out.jsonl", folder);
+    snprintf(resume, 140, "%s.resume", path);
+    return folder;
+}
+
 static void a_killed_run_goes_on_behind_the_last_whole_line(void **state)
 {
     (void)state;
     struct trainer t;
     struct outfile out;
     char path[128], resume[140];
-    start(&t, NULL);
-    snprintf(path, sizeof path, "%s/out.jsonl", fresh_folder());
-    snprintf(resume, sizeof resume, "%s.resume", path);
+    begin(&t, path, resume);
     assert_int_equal(outfile_open(&t, &out, path, settings), OPA_OK);
     add(&t, &out, "{\"id\":\"a\"}");
     add(&t, &out, "{\"id\":\"b\"}");
@@ -62,9 +70,8 @@ static void other_settings_are_refused_and_named(void **state)
                  {"model: abc\ncontext: sft\nseed: 1\n", "another seed"}};
     struct trainer t;
     struct outfile out;
-    char path[128];
-    start(&t, NULL);
-    snprintf(path, sizeof path, "%s/out.jsonl", fresh_folder());
+    char path[128], resume[140];
+    begin(&t, path, resume);
     assert_int_equal(outfile_open(&t, &out, path, settings), OPA_OK);
     add(&t, &out, "{\"id\":\"a\"}");
     outfile_release(&out);
@@ -86,9 +93,7 @@ static void two_runs_do_not_write_one_file(void **state)
     struct trainer t;
     struct outfile out, other;
     char path[128], resume[140];
-    start(&t, NULL);
-    snprintf(path, sizeof path, "%s/out.jsonl", fresh_folder());
-    snprintf(resume, sizeof resume, "%s.resume", path);
+    begin(&t, path, resume);
     assert_int_equal(outfile_open(&t, &out, path, settings), OPA_OK);
     add(&t, &out, "{\"id\":\"a\"}");
     assert_int_equal(outfile_open(&t, &other, path, settings), OPA_EBUSY);
@@ -111,10 +116,7 @@ static void a_run_without_a_line_is_in_nobodys_way(void **state)
     struct trainer t;
     struct outfile out;
     char path[128], resume[140];
-    start(&t, NULL);
-    const char *folder = fresh_folder();
-    snprintf(path, sizeof path, "%s/out.jsonl", folder);
-    snprintf(resume, sizeof resume, "%s.resume", path);
+    const char *folder = begin(&t, path, resume);
     assert_int_equal(outfile_open(&t, &out, path, settings), OPA_OK);
     outfile_release(&out);
     assert_false(path_exists(resume));
